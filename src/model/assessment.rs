@@ -1,0 +1,251 @@
+//! The outcome of one evaluation of a set of controls over a set of evidence, at one `as_of`.
+
+use std::collections::BTreeMap;
+
+use super::control::{Control, Severity};
+use super::value::Time;
+
+/// What holds for one subject of one control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    Pass,
+    Fail,
+    Unknown,
+    NotApplicable,
+    /// A fail that a live waiver covers.
+    Waived,
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Unknown => "unknown",
+            Verdict::NotApplicable => "not-applicable",
+            Verdict::Waived => "waived",
+        }
+    }
+}
+
+/// How many subjects came to each verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub pass: usize,
+    pub fail: usize,
+    pub unknown: usize,
+    pub not_applicable: usize,
+    pub waived: usize,
+}
+
+impl Counts {
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.pass + self.fail + self.unknown + self.not_applicable + self.waived
+    }
+
+    /// Counts one verdict.
+    pub fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::Fail => self.fail += 1,
+            Verdict::Unknown => self.unknown += 1,
+            Verdict::NotApplicable => self.not_applicable += 1,
+            Verdict::Waived => self.waived += 1,
+        }
+    }
+}
+
+/// What holds for a control as a whole, worst first (SEMANTICS §5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    Fail,
+    Unknown,
+    Waived,
+    Pass,
+    NotApplicable,
+}
+
+impl Status {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Fail => "fail",
+            Status::Unknown => "unknown",
+            Status::Waived => "waived",
+            Status::Pass => "pass",
+            Status::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+/// Why a subject is unknown: one leaf of the condition that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    /// A stable word: `missing`, `conflict`, `dangling`, `future`, `unreadable`, `stale`, `none`, `no-source`,
+    /// `absent-source`, `partial-source`, `stale-source`, `no-log`, `unattributed`, `incomparable`.
+    pub word: &'static str,
+    /// A sentence: which value on which row, which source, or which log and window would settle it.
+    pub detail: String,
+}
+
+/// Where a value was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Id of the configured source.
+    pub source: String,
+    /// Path of the file below the project.
+    pub file: String,
+    /// `line 12`, `/RoleDetailList/3`.
+    pub record: String,
+}
+
+/// A subject that did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub control: String,
+    pub subject: String,
+    pub verdict: Verdict,
+    /// Columns, paths, parameters and subqueries that the condition read → what they held, as printed.
+    pub observed: BTreeMap<String, String>,
+    /// Only for unknown; sorted.
+    pub reasons: Vec<Reason>,
+    /// Every record that the subject's row, or a row that decided, was read from; sorted.
+    pub evidence: Vec<Position>,
+    /// For a control on `event` or `exposure`: how many alike, and the first and last of them.
+    pub group: Option<Group>,
+}
+
+/// Findings that are alike, told as one (SEMANTICS §5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub count: usize,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+}
+
+/// One subject and what it came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub subject: String,
+    pub verdict: Verdict,
+}
+
+/// What one control came to.
+#[derive(Clone, Debug)]
+pub struct ControlResult {
+    pub control: Control,
+    pub status: Status,
+    /// Every subject, sorted by id.
+    pub population: Vec<Judged>,
+    pub counts: Counts,
+    /// Why the population is not known to be complete; empty: it is.
+    pub population_gaps: Vec<Reason>,
+    /// Fail, unknown and waived; sorted by verdict (fail, waived, unknown), then subject.
+    pub findings: Vec<Finding>,
+}
+
+/// What a requirement came to, in words that claim no more than was looked at (SEMANTICS §5.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    Supported,
+    SupportedWithExceptions,
+    Contradicted,
+    Undetermined,
+    /// Every control mapped to it is not applicable.
+    NotApplicable,
+    NoControl,
+}
+
+impl Support {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Support::Supported => "supported",
+            Support::SupportedWithExceptions => "supported with exceptions",
+            Support::Contradicted => "contradicted",
+            Support::Undetermined => "undetermined",
+            Support::NotApplicable => "not applicable",
+            Support::NoControl => "no control",
+        }
+    }
+}
+
+/// One requirement with the controls mapped to it.
+#[derive(Clone, Debug)]
+pub struct RequirementResult {
+    pub id: String,
+    pub level: String,
+    pub parent: Option<String>,
+    pub title: String,
+    pub support: Support,
+    /// Controls mapped to it directly: id, as the author wrote the requirement, and status (`None`: not selected).
+    pub controls: Vec<(String, String, Option<Status>)>,
+}
+
+/// One framework.
+#[derive(Clone, Debug)]
+pub struct FrameworkResult {
+    pub id: String,
+    pub title: String,
+    pub publisher: String,
+    pub edition: String,
+    pub attribution: String,
+    pub url: String,
+    pub requirements: Vec<RequirementResult>,
+}
+
+/// How the run ends (SEMANTICS §5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Exit 0.
+    Satisfied,
+    /// Exit 1.
+    Violations,
+    /// Exit 2.
+    NothingAssessed,
+    /// Exit 3.
+    Insufficient,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Satisfied => "satisfied on this evidence",
+            Outcome::Violations => "violations",
+            Outcome::NothingAssessed => "nothing assessed",
+            Outcome::Insufficient => "insufficient evidence",
+        }
+    }
+}
+
+/// The whole.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    pub name: String,
+    pub as_of: Time,
+    /// `argument`, `configuration`, `evidence`: where `as_of` comes from.
+    pub as_of_from: &'static str,
+    /// `any`, `low`…`critical`, `none`.
+    pub gate: &'static str,
+    pub outcome: Outcome,
+    /// Why the outcome, in a sentence.
+    pub reason: String,
+    /// Sorted by id.
+    pub controls: Vec<ControlResult>,
+    pub frameworks: Vec<FrameworkResult>,
+    /// Subjects per table: name → (rows, known to be complete).
+    pub tables: Vec<(String, usize, bool)>,
+}
+
+/// The engine's name and version, printed in every package.
+pub const ENGINE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+impl ControlResult {
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.control.severity
+    }
+}

@@ -1,0 +1,25 @@
+//! Plain data that every layer speaks: no I/O, no clock, no order that depends on a hash.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`value`] | times, durations, numbers, the three kinds of absence |
+//! | [`schema`] | the canonical tables and their columns |
+//! | [`row`] | one canonical row before it is put into a table |
+//! | [`table`] | the canonical tables as Arrow arrays, with what is known of their completeness |
+//! | [`condition`] | the typed tree of a control's condition |
+//! | [`control`], [`framework`], [`project`] | what people write in TOML |
+//! | [`assessment`] | the outcome: verdicts, statuses, findings |
+//! | [`diagnostic`] | what is wrong in the input, where, and what to do |
+//! | [`digest`] | SHA-256 as hex |
+
+pub mod assessment;
+pub mod condition;
+pub mod control;
+pub mod diagnostic;
+pub mod digest;
+pub mod framework;
+pub mod project;
+pub mod row;
+pub mod schema;
+pub mod table;
+pub mod value;

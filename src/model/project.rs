@@ -1,0 +1,164 @@
+//! What `tickmark.toml` says.
+
+use std::collections::BTreeMap;
+
+use super::control::{Control, Severity};
+use super::framework::Framework;
+use super::value::{Duration, Time};
+
+/// A project, read and checked: everything but the evidence.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub name: String,
+    /// In the order that the project names them.
+    pub frameworks: Vec<Framework>,
+    /// Selected controls, sorted by id.
+    pub controls: Vec<Control>,
+    /// Shipped controls that are not selected: they still count towards their requirements, as unknown.
+    pub deselected: Vec<Control>,
+    pub gate: Gate,
+    /// Pinned in `tickmark.toml`.
+    pub as_of: Option<Time>,
+    pub sources: Vec<SourceConfig>,
+    /// The mappings that `sources` use, by kind.
+    pub mappings: BTreeMap<String, SourceMapping>,
+    /// `tickmark.toml` as read: packed and hashed.
+    pub text: String,
+}
+
+/// Which findings fail the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Any fail is a violation and any unknown is insufficient.
+    Any,
+    /// Only at or above.
+    AtLeast(Severity),
+    /// The gate is off.
+    Off,
+}
+
+impl Gate {
+    /// Whether a control of this severity is at or above the gate.
+    #[must_use]
+    pub fn holds(self, severity: Severity) -> bool {
+        match self {
+            Gate::Any => true,
+            Gate::AtLeast(least) => severity >= least,
+            Gate::Off => false,
+        }
+    }
+
+    /// `any`, `high`, `none`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Gate::Any => "any",
+            Gate::AtLeast(least) => least.word(),
+            Gate::Off => "none",
+        }
+    }
+}
+
+/// One `[[source]]`.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// Given, or the kind, numbered from the second of one kind: `kong-dump`, `kong-dump-2`.
+    pub id: String,
+    pub kind: String,
+    /// Glob below the project, with `/`.
+    pub path: String,
+    /// Only for canonical kinds: which table the files hold.
+    pub table: Option<String>,
+    /// What the files must yield to be called complete; empty: not said.
+    pub systems: Vec<String>,
+    pub collected_at: Option<Time>,
+    pub required: bool,
+    /// Default 24 h.
+    pub max_age: Duration,
+    /// Somebody vouches that it is complete.
+    pub complete: Option<Vouched>,
+    /// For a log: what it covers, where its export does not say.
+    pub covers: Option<Covers>,
+    /// Column → value: filled in where the export leaves the column unknown, on every row of a table that has it.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// `complete = { expected = 41, from = "account summary", by = "j.doe", on = "2026-06-29" }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// How many raw records there must be.
+    pub expected: Option<i64>,
+    pub from: String,
+    pub by: String,
+    /// A date, as written.
+    pub on: String,
+}
+
+/// `covers = { from = …, until = …, types = ["used"] }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covers {
+    pub from: Time,
+    pub until: Time,
+    pub types: Vec<String>,
+}
+
+/// `sources/<kind>.toml`: how one kind of export becomes canonical rows. `docs/sources.md` has the format.
+#[derive(Clone, Debug)]
+pub struct SourceMapping {
+    pub kind: String,
+    pub title: String,
+    /// What one record is called, in the plural: `keys`, `objects`.
+    pub records: String,
+    pub format: Format,
+    /// Tables it observes; empty for canonical kinds, whose `[[source]]` names the table.
+    pub observes: Vec<String>,
+    /// For each table, the columns that it never says.
+    pub silent: BTreeMap<String, Vec<String>>,
+    /// Event types that it observes.
+    pub event_types: Vec<String>,
+    /// The vendor guarantees that an export which says nothing else holds every record.
+    pub guarantees_full: bool,
+    /// Secret fields: JSON pointers in which `*` is any one step and `**` any number of steps.
+    pub secrets: Vec<String>,
+    /// jq: the whole document → `{ "system"?, "collected_at"?, "truncated"?, "part"? }`; empty: nothing is said.
+    pub envelope: String,
+    /// jq: the whole document → `path` arrays of its records, e.g. `path(.items[])`; empty: the format's own records.
+    pub select: String,
+    /// jq: one record, with `$file` (what the envelope said, with `systems` of the configuration) → canonical rows, each an
+    /// object with `table`.
+    pub rows: String,
+    /// Where each field's meaning is documented by its vendor.
+    pub documentation: Vec<String>,
+    /// `builtin/<kind>.toml`, or the path below the project.
+    pub file: String,
+    /// The file as read: packed and hashed.
+    pub text: String,
+}
+
+/// The formats that a mapping may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+    /// With a header row.
+    Csv,
+    /// One or more YAML documents.
+    Yaml,
+    /// PEM blocks; certificates are decoded into JSON.
+    Pem,
+    /// NDJSON or CSV by the file's ending, rows as they are.
+    Canonical,
+}
+
+impl Format {
+    pub const ALL: [(&'static str, Format); 6] = [
+        ("json", Format::Json),
+        ("ndjson", Format::Ndjson),
+        ("csv", Format::Csv),
+        ("yaml", Format::Yaml),
+        ("pem", Format::Pem),
+        ("canonical", Format::Canonical),
+    ];
+}
