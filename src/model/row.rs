@@ -1,6 +1,11 @@
 //! One canonical row as a mapping, a canonical file or a control's test gives it, before it is put into a table.
 
-use super::value::State;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::schema::{Column, Never, Type};
+use super::value::{Duration, Number, State, Time};
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,4 +36,156 @@ pub struct Row {
     /// One cell per column of the table, in its order. The first is the id, and is known.
     pub cells: Vec<Cell>,
     pub origin: Origin,
+}
+
+/// Why a value does not fit its column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// `none` or `never` where the column does not allow it (SEMANTICS §1.1).
+    Sentinel(String),
+    /// Not of the column's type: the value is unknown, reason *unreadable*.
+    Unreadable(String),
+}
+
+impl Cell {
+    /// Reads one value of a canonical row: JSON as it is, or the text of a CSV cell (a list is then `a;b`, an empty
+    /// cell is missing).
+    ///
+    /// # Errors
+    /// [`Misfit`], with a sentence saying what was expected.
+    pub fn read(column: &Column, value: &Value) -> Result<Cell, Misfit> {
+        let text = match value {
+            Value::Null => return Ok(Cell::Absent(State::Missing)),
+            Value::String(text) => Some(text.as_str()),
+            _ => None,
+        };
+        match text {
+            Some("none") if column.none => return Ok(Cell::Absent(State::None)),
+            Some("never") if column.never != Never::No => return Ok(Cell::Absent(State::Never)),
+            Some(word @ ("none" | "never")) => {
+                return Err(Misfit::Sentinel(format!("`{}` cannot be `{word}`", column.name)));
+            }
+            Some("") if column.ty != Type::Text => return Ok(Cell::Absent(State::Missing)),
+            _ => {}
+        }
+        let wrong = || Misfit::Unreadable(format!("`{}` should be {}, found {}", column.name, column.ty.word(), shortened(value)));
+        let said = |why: String| Misfit::Unreadable(format!("`{}`: {why}", column.name));
+        match column.ty {
+            Type::Text => match text {
+                Some("") => Ok(Cell::Absent(State::Missing)),
+                Some(text) if text.contains('\0') => Err(wrong()),
+                Some(text) => Ok(Cell::Text(text.to_owned())),
+                None => Err(wrong()),
+            },
+            Type::Fingerprint => match text {
+                Some(text) if text.rsplit_once(':').is_some_and(|(key, hex)| key.contains(':') && !hex.is_empty()) => {
+                    Ok(Cell::Text(text.to_owned()))
+                }
+                _ => Err(said("write it as `algorithm:key-id:hex`".to_owned())),
+            },
+            Type::Enum(words) => match text {
+                Some(text) if words.contains(&text) => Ok(Cell::Text(text.to_owned())),
+                _ => Err(said(format!("expected one of {}, found {}", words.join(", "), shortened(value)))),
+            },
+            Type::Bool => match (value, text) {
+                (Value::Bool(yes), _) => Ok(Cell::Bool(*yes)),
+                (_, Some("true")) => Ok(Cell::Bool(true)),
+                (_, Some("false")) => Ok(Cell::Bool(false)),
+                _ => Err(wrong()),
+            },
+            Type::Number => match (value, text) {
+                (Value::Number(number), _) => Number::parse(&number.to_string()).map(|n| Cell::Int(n.0)).map_err(said),
+                (_, Some(text)) => Number::parse(text).map(|n| Cell::Int(n.0)).map_err(said),
+                _ => Err(wrong()),
+            },
+            Type::Time => text.ok_or_else(wrong).and_then(|t| Time::parse(t).map(|t| Cell::Int(t.0)).map_err(said)),
+            Type::Duration => text.ok_or_else(wrong).and_then(|t| Duration::parse(t).map(|d| Cell::Int(d.0)).map_err(said)),
+            Type::Address => {
+                let address = text.and_then(|text| text.parse::<IpAddr>().ok()).ok_or_else(wrong)?;
+                Ok(Cell::Text(address.to_canonical().to_string()))
+            }
+            Type::List => {
+                let mut items: Vec<Option<String>> = match (value, text) {
+                    (Value::Array(items), _) => items
+                        .iter()
+                        .map(|item| match item {
+                            Value::Null => Ok(None),
+                            Value::String(text) => Ok(Some(text.clone())),
+                            _ => Err(wrong()),
+                        })
+                        .collect::<Result<_, _>>()?,
+                    (_, Some(text)) => text.split(';').map(|item| Some(item.trim().to_owned())).collect(),
+                    _ => return Err(wrong()),
+                };
+                items.sort();
+                items.dedup();
+                Ok(Cell::List(items))
+            }
+        }
+    }
+
+    /// As a person reads it.
+    #[must_use]
+    pub fn display(&self, column: &Column) -> String {
+        match self {
+            Cell::Text(text) => text.clone(),
+            Cell::Bool(yes) => yes.to_string(),
+            Cell::Int(number) => match column.ty {
+                Type::Time => Time(*number).to_string(),
+                Type::Duration => Duration(*number).to_string(),
+                _ => Number(*number).to_string(),
+            },
+            Cell::List(items) => items.iter().map(|item| item.as_deref().unwrap_or("?")).collect::<Vec<_>>().join(", "),
+            Cell::Absent(state) => state.word().to_owned(),
+        }
+    }
+}
+
+/// A value as a message shows it: never more than 60 characters of what may be anything.
+fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schema::{SCHEMA, table};
+    use serde_json::json;
+
+    fn read(table_name: &str, column: &str, value: &Value) -> Result<Cell, Misfit> {
+        let schema = &SCHEMA[table(table_name).unwrap()];
+        Cell::read(&schema.columns[schema.column(column).unwrap()], value)
+    }
+
+    #[test]
+    fn absence_is_typed() {
+        assert_eq!(read("credential", "expires_at", &json!(null)), Ok(Cell::Absent(State::Missing)));
+        assert_eq!(read("credential", "expires_at", &json!("never")), Ok(Cell::Absent(State::Never)));
+        assert_eq!(read("identity", "owner", &json!("none")), Ok(Cell::Absent(State::None)));
+        assert!(matches!(read("credential", "issued_at", &json!("never")), Err(Misfit::Sentinel(_))));
+        assert!(matches!(read("credential", "id", &json!("none")), Err(Misfit::Sentinel(_))));
+    }
+
+    #[test]
+    fn misfits_say_what_was_expected() {
+        for (column, value) in [
+            ("issued_at", json!("2026-06-30")),
+            ("issued_at", json!(1_700_000_000)),
+            ("kind", json!("magic")),
+            ("public_trust", json!("yes")),
+            ("key_bits", json!("many")),
+            ("accepted_at", json!([1])),
+            ("fingerprint", json!("abc")),
+        ] {
+            assert!(matches!(read("credential", column, &value), Err(Misfit::Unreadable(_))), "{column}");
+        }
+    }
+
+    #[test]
+    fn lists_are_sets() {
+        let set = Cell::List(vec![Some("a".into()), Some("b".into())]);
+        assert_eq!(read("credential", "accepted_at", &json!(["b", "a", "b"])), Ok(set.clone()));
+        assert_eq!(read("credential", "accepted_at", &json!("b;a")), Ok(set));
+    }
 }
