@@ -1,0 +1,271 @@
+//! All controls over all evidence: statuses, findings, requirements, and how the run ends.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::LimitError;
+use super::absence;
+use super::explain::explain;
+use super::verdict::{Worlds, judge};
+use super::world::key_text;
+use crate::model::assessment::{
+    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, Outcome, Reason, RequirementResult, Status, Support,
+    Verdict,
+};
+use crate::model::control::Control;
+use crate::model::framework::Framework;
+use crate::model::project::Gate;
+use crate::model::table::Evidence;
+use crate::model::value::Time;
+
+/// What an assessment is a function of.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub name: &'a str,
+    /// Sorted by id.
+    pub controls: &'a [Control],
+    /// Shipped controls that were not selected.
+    pub deselected: &'a [Control],
+    pub frameworks: &'a [Framework],
+    pub evidence: &'a Evidence,
+    pub as_of: Time,
+    pub as_of_from: &'static str,
+    pub gate: Gate,
+}
+
+/// Judges every control.
+///
+/// # Errors
+/// A subquery would look at too many pairs: nothing is assessed.
+pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
+    let worlds = Worlds::new(request.evidence, request.as_of);
+    let controls: Vec<ControlResult> = request.controls.par_iter().map(|control| judged(control, &worlds)).collect::<Result<_, _>>()?;
+    let frameworks = request.frameworks.iter().map(|framework| requirements(framework, &controls, request.deselected)).collect();
+    let (outcome, reason) = outcome(request, &controls);
+    let tables = request.evidence.tables.iter().map(|table| (table.schema.name.to_owned(), table.rows, table.is_complete(true))).collect();
+    Ok(Assessment {
+        name: request.name.to_owned(),
+        as_of: request.as_of,
+        as_of_from: request.as_of_from,
+        gate: request.gate.word(),
+        outcome,
+        reason,
+        controls,
+        frameworks,
+        tables,
+    })
+}
+
+fn judged(control: &Control, worlds: &Worlds) -> Result<ControlResult, LimitError> {
+    let params = control.constants();
+    let judgement = judge(control.applies.as_ref(), &control.assert, worlds, &params)?;
+    let strict = worlds.strict();
+    let table = strict.table(control.subject);
+    let population_gaps = if table.schema.is_log() {
+        absence::event_population(strict, &params, control.applies.as_ref().map(|condition| &condition.root))?
+    } else {
+        absence::population(table)
+    };
+    let mut counts = Counts::default();
+    let mut population = Vec::with_capacity(table.rows);
+    let mut findings = Vec::new();
+    for (row, verdict) in judgement.verdicts.iter().enumerate() {
+        let subject = key_text(&table.columns[0], row).unwrap_or_default().to_owned();
+        counts.add(*verdict);
+        if matches!(verdict, Verdict::Fail | Verdict::Unknown) {
+            let explanation = explain(control.applies.as_ref(), &control.assert, worlds, &judgement, &params, row)?;
+            findings.push((
+                row,
+                Finding {
+                    control: control.id.clone(),
+                    subject: subject.clone(),
+                    verdict: *verdict,
+                    observed: explanation.observed,
+                    reasons: explanation.reasons.into_iter().collect(),
+                    evidence: explanation.evidence.into_iter().collect(),
+                    group: None,
+                },
+            ));
+        }
+        population.push(Judged { subject, verdict: *verdict });
+    }
+    let status = status(&counts, population_gaps.is_empty());
+    let mut findings = if matches!(table.schema.name, "event" | "exposure") {
+        grouped(table, findings)
+    } else {
+        findings.into_iter().map(|(_, finding)| finding).collect()
+    };
+    findings.sort_by(|a, b| (a.verdict, &a.subject).cmp(&(b.verdict, &b.subject)));
+    Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings })
+}
+
+/// SEMANTICS §5.4.
+fn status(counts: &Counts, complete: bool) -> Status {
+    if counts.fail > 0 {
+        Status::Fail
+    } else if counts.unknown > 0 || !complete {
+        Status::Unknown
+    } else if counts.waived > 0 {
+        Status::Waived
+    } else if counts.pass > 0 {
+        Status::Pass
+    } else {
+        Status::NotApplicable
+    }
+}
+
+/// Findings over events and exposures, told once per (system, credential, identity, reason) (SEMANTICS §5.2).
+fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) -> Vec<Finding> {
+    let text = |name: &str, row: usize| {
+        table.schema.column(name).and_then(|column| key_text(&table.columns[column], row)).unwrap_or_default().to_owned()
+    };
+    let when = |row: usize| {
+        let column = table.schema.column("at").or_else(|| table.schema.column("detected_at"))?;
+        let column = &table.columns[column];
+        let times = column.values.as_any().downcast_ref::<arrow_array::Int64Array>()?;
+        (column.state(row) == crate::model::value::State::Known).then(|| Time(times.value(row)))
+    };
+    let mut groups: BTreeMap<(Verdict, String, String, String, Vec<Reason>), Finding> = BTreeMap::new();
+    for (row, mut finding) in findings {
+        let words: Vec<Reason> = finding.reasons.iter().map(|reason| Reason { word: reason.word, detail: String::new() }).collect();
+        let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words);
+        let at = when(row);
+        match groups.get_mut(&key).and_then(|first| first.group.as_mut()) {
+            Some(group) => {
+                group.count += 1;
+                group.first = [group.first, at].into_iter().flatten().min();
+                group.last = [group.last, at].into_iter().flatten().max();
+            }
+            None => {
+                finding.group = Some(Group { count: 1, first: at, last: at });
+                groups.insert(key, finding);
+            }
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// SEMANTICS §5.5.
+fn requirements(framework: &Framework, controls: &[ControlResult], deselected: &[Control]) -> FrameworkResult {
+    let mapped = |id: &str| -> Vec<(String, String, Option<Status>)> {
+        let written = |control: &Control| {
+            control
+                .mappings
+                .iter()
+                .find(|mapping| mapping.framework == framework.id && mapping.requirement == id)
+                .map(|mapping| mapping.written.clone())
+        };
+        let judged = controls.iter().filter_map(|result| Some((result.control.id.clone(), written(&result.control)?, Some(result.status))));
+        let left_out = deselected.iter().filter_map(|control| Some((control.id.clone(), written(control)?, None)));
+        let mut all: Vec<_> = judged.chain(left_out).collect();
+        all.sort();
+        all
+    };
+    let requirements = framework
+        .requirements
+        .iter()
+        .map(|requirement| {
+            let controls = mapped(&requirement.id);
+            let worst = controls.iter().map(|(.., status)| status.unwrap_or(Status::Unknown)).min();
+            RequirementResult {
+                id: requirement.id.clone(),
+                level: requirement.level.clone(),
+                parent: requirement.parent.clone(),
+                title: requirement.title.clone(),
+                support: match worst {
+                    None => Support::NoControl,
+                    Some(Status::Fail) => Support::Contradicted,
+                    Some(Status::Unknown) => Support::Undetermined,
+                    Some(Status::Waived) => Support::SupportedWithExceptions,
+                    Some(Status::Pass) => Support::Supported,
+                    Some(Status::NotApplicable) => Support::NotApplicable,
+                },
+                controls,
+            }
+        })
+        .collect();
+    FrameworkResult {
+        id: framework.id.clone(),
+        title: framework.title.clone(),
+        publisher: framework.publisher.clone(),
+        edition: framework.edition.clone(),
+        attribution: framework.attribution.clone(),
+        url: framework.url.clone(),
+        requirements,
+    }
+}
+
+/// SEMANTICS §5.7: the first that holds.
+fn outcome(request: &Request, controls: &[ControlResult]) -> (Outcome, String) {
+    let assessed: usize = controls.iter().map(|result| result.counts.total()).sum();
+    if controls.is_empty() {
+        return (Outcome::NothingAssessed, "no control is selected".to_owned());
+    }
+    if assessed == 0 {
+        return (Outcome::NothingAssessed, "no control had a subject to judge: the evidence holds no rows".to_owned());
+    }
+    let gate = request.gate;
+    let at_gate = |wanted: Status| -> Vec<&str> {
+        controls
+            .iter()
+            .filter(|result| gate.holds(result.severity()) && result.status == wanted)
+            .map(|result| result.control.id.as_str())
+            .collect()
+    };
+    let failed = at_gate(Status::Fail);
+    if !failed.is_empty() {
+        return (
+            Outcome::Violations,
+            format!("{} at the gate `{}`: {}", several(failed.len(), "control fails", "controls fail"), gate.word(), failed.join(", ")),
+        );
+    }
+    let unknown = at_gate(Status::Unknown);
+    if !unknown.is_empty() {
+        return (
+            Outcome::Insufficient,
+            format!(
+                "{} at the gate `{}`: {}",
+                several(unknown.len(), "control is undetermined", "controls are undetermined"),
+                gate.word(),
+                unknown.join(", ")
+            ),
+        );
+    }
+    let absent: Vec<&str> =
+        request.evidence.sources.iter().filter(|source| source.required && source.absent).map(|source| source.id.as_str()).collect();
+    if !absent.is_empty() {
+        return (Outcome::Insufficient, format!("required sources yielded nothing: {}", absent.join(", ")));
+    }
+    if controls.iter().all(|result| result.status == Status::NotApplicable) {
+        return (Outcome::Insufficient, "no control was applicable to any subject".to_owned());
+    }
+    if gate == Gate::Off {
+        let fails = controls.iter().filter(|result| result.status == Status::Fail).count();
+        let unknown = controls.iter().filter(|result| result.status == Status::Unknown).count();
+        return (
+            Outcome::Satisfied,
+            format!(
+                "the gate is off (`fail-on = \"none\"`): {} and {} undetermined do not count",
+                several(fails, "failing control", "failing controls"),
+                unknown
+            ),
+        );
+    }
+    if !controls.iter().any(|result| gate.holds(result.severity()) && matches!(result.status, Status::Pass | Status::Waived)) {
+        return (Outcome::Insufficient, format!("no control at the gate `{}` judged any subject", gate.word()));
+    }
+    let passed = controls.iter().filter(|result| result.status == Status::Pass).count();
+    (
+        Outcome::Satisfied,
+        format!(
+            "{} on this evidence; none at the gate `{}` fails or is undetermined",
+            several(passed, "control is satisfied", "controls are satisfied"),
+            gate.word()
+        ),
+    )
+}
+
+fn several(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

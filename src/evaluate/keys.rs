@@ -1,0 +1,286 @@
+//! What the two sides of a join say: keys as they stand, and what is known of where a missing key may belong
+//! (SEMANTICS §4.3).
+
+use arrow_array::{Array, BooleanArray, Int64Array};
+
+use super::expr::prefix;
+use super::kleene::Tri;
+use super::world::{Rows, World, at, key_text};
+use crate::model::condition::{Join, Path, Subquery};
+use crate::model::schema::{self, SCHEMA, Type};
+use crate::model::value::State;
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Joins nothing: `none`, `never`.
+    Nothing,
+    /// May be any.
+    Unknown,
+    /// A value, by its code; equal values have equal codes.
+    Is(u32),
+    /// A reference to a row that is not there, by its code.
+    Dangling(u32),
+}
+
+impl Key {
+    pub fn code(self) -> Option<u32> {
+        match self {
+            Key::Is(code) | Key::Dangling(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// The keys of one side of a join.
+#[derive(Debug)]
+pub struct Side {
+    pub keys: Vec<Key>,
+    /// The key names a row that is there and whose native id is unknown: a dangling reference may mean it.
+    pub unnamed: Vec<bool>,
+    /// Fingerprints: a code for algorithm and key; compares only within one.
+    pub prefixes: Option<Vec<u32>>,
+    /// The table that the keys are ids of, if any.
+    pub names: Option<usize>,
+}
+
+/// Both sides of one join.
+#[derive(Debug)]
+pub struct Keys {
+    pub parent: Side,
+    pub child: Side,
+    /// How far a missing key is narrowed down; only where a reference is joined to the id it names.
+    pub compat: Option<Compat>,
+}
+
+impl Keys {
+    /// Reads both sides.
+    #[must_use]
+    pub fn new(world: &World, query: &Subquery, join: &Join, parents: Rows, children: Rows) -> Keys {
+        let mut codes = Interner::default();
+        let parent = Side::new(world, &join.parent, parents, join.reference, &mut codes);
+        let child = Side::new(world, &join.child, children, join.reference, &mut codes);
+        let compat = join.reference.then(|| Compat::new(world, query, join, parents, children));
+        Keys { parent, child, compat }
+    }
+
+    /// Whether the keys of a parent and a child are equal.
+    #[must_use]
+    pub fn equal(&self, parent: usize, child: usize) -> Tri {
+        let (p, c) = (self.parent.keys[parent], self.child.keys[child]);
+        if p == Key::Nothing || c == Key::Nothing {
+            return Tri::False;
+        }
+        let (Some(a), Some(b)) = (p.code(), c.code()) else { return Tri::Unknown };
+        if let (Some(ps), Some(cs)) = (&self.parent.prefixes, &self.child.prefixes)
+            && ps[parent] != cs[child]
+        {
+            return Tri::Unknown;
+        }
+        if a == b {
+            return Tri::True;
+        }
+        let may_mean = match (p, c) {
+            (Key::Is(_), Key::Dangling(_)) => self.parent.unnamed[parent],
+            (Key::Dangling(_), Key::Is(_)) => self.child.unnamed[child],
+            _ => false,
+        };
+        if may_mean && self.parent.names.is_some() && self.parent.names == self.child.names { Tri::Unknown } else { Tri::False }
+    }
+}
+
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Value<'a> {
+    Text(&'a str),
+    Int(i64),
+    Bool(bool),
+}
+
+#[expect(clippy::disallowed_types, reason = "looked up by key only; its order reaches nothing")]
+#[derive(Default)]
+struct Interner<'a> {
+    codes: std::collections::HashMap<Value<'a>, u32>,
+    prefixes: std::collections::HashMap<&'a str, u32>,
+}
+
+impl<'a> Interner<'a> {
+    fn of(&mut self, value: Value<'a>) -> u32 {
+        let next = u32::try_from(self.codes.len()).unwrap_or(u32::MAX);
+        *self.codes.entry(value).or_insert(next)
+    }
+
+    fn prefix(&mut self, text: &'a str) -> u32 {
+        let next = u32::try_from(self.prefixes.len()).unwrap_or(u32::MAX);
+        *self.prefixes.entry(prefix(text)).or_insert(next)
+    }
+}
+
+/// Codes of dangling references lie above those of rows.
+const DANGLING: u32 = 1 << 31;
+
+impl Side {
+    fn new<'a>(world: &World<'a>, path: &Path, rows: Rows, reference: bool, codes: &mut Interner<'a>) -> Side {
+        let (table, position) = path.last();
+        let column = &world.table(table).columns[position];
+        let schema_column = &SCHEMA[table].columns[position];
+        let is_id = position == 0;
+        let names = if is_id { Some(table) } else { schema_column.refers.and_then(schema::table) };
+        let (index, stops) = world.follow(path, rows);
+        let fingerprint = schema_column.ty == Type::Fingerprint;
+        let mut side =
+            Side { keys: Vec::with_capacity(rows.len), unnamed: vec![false; rows.len], prefixes: fingerprint.then(Vec::new), names };
+        for (position_in_frame, stop) in stops.iter().enumerate() {
+            let mut prefix_code = 0;
+            let key = match at(index.as_ref(), position_in_frame) {
+                None if *stop == State::None as u8 => Key::Nothing,
+                None => Key::Unknown,
+                Some(row) => {
+                    let state = if is_id { State::Known } else { world.state(table, position, row) };
+                    match state {
+                        State::None | State::Never => Key::Nothing,
+                        State::Known if reference && is_id => Key::Is(u32::try_from(row).unwrap_or(u32::MAX)),
+                        State::Known if reference => match column.link.as_ref().filter(|links| links.is_valid(row)) {
+                            Some(links) => Key::Is(links.value(row)),
+                            None => Key::Unknown,
+                        },
+                        State::Dangling => key_text(column, row).map_or(Key::Unknown, |text| {
+                            let code = codes.of(Value::Text(text));
+                            Key::Dangling(if reference { code | DANGLING } else { code })
+                        }),
+                        State::Known => match value(column, row) {
+                            Some(value) => {
+                                if fingerprint && let Value::Text(text) = value {
+                                    prefix_code = codes.prefix(text);
+                                }
+                                Key::Is(codes.of(value))
+                            }
+                            None => Key::Unknown,
+                        },
+                        _ => Key::Unknown,
+                    }
+                }
+            };
+            if let (Some(prefixes), true) = (&mut side.prefixes, fingerprint) {
+                prefixes.push(prefix_code);
+            }
+            if matches!(key, Key::Is(_))
+                && let Some(named) = names
+                && let Some(native) = SCHEMA[named].column("native_id")
+            {
+                let row = at(index.as_ref(), position_in_frame).and_then(|row| {
+                    if is_id {
+                        Some(row)
+                    } else {
+                        column.link.as_ref().filter(|links| links.is_valid(row)).map(|links| links.value(row) as usize)
+                    }
+                });
+                side.unnamed[position_in_frame] = row.is_some_and(|row| world.state(named, native, row).is_unknown());
+            }
+            side.keys.push(key);
+        }
+        side
+    }
+}
+
+fn value(column: &crate::model::table::Column, row: usize) -> Option<Value<'_>> {
+    let any = column.values.as_any();
+    if let Some(ints) = any.downcast_ref::<Int64Array>() {
+        ints.is_valid(row).then(|| Value::Int(ints.value(row)))
+    } else if let Some(bools) = any.downcast_ref::<BooleanArray>() {
+        bools.is_valid(row).then(|| Value::Bool(bools.value(row)))
+    } else {
+        key_text(column, row).map(Value::Text)
+    }
+}
+
+/// What narrows a row down: the systems it can belong to and the identity it speaks of.
+#[derive(Clone, Debug, Default)]
+pub struct Signature {
+    /// `None`: any.
+    pub systems: Option<Vec<u32>>,
+    /// `None`: any.
+    pub identity: Option<u32>,
+}
+
+impl Signature {
+    #[must_use]
+    pub fn fits(&self, other: &Signature) -> bool {
+        let systems = match (&self.systems, &other.systems) {
+            (Some(a), Some(b)) => a.iter().any(|system| b.contains(system)),
+            _ => true,
+        };
+        let identities = match (self.identity, other.identity) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        systems && identities
+    }
+}
+
+/// Signatures of parents and children.
+#[derive(Debug)]
+pub struct Compat {
+    pub parent: Vec<Signature>,
+    pub child: Vec<Signature>,
+}
+
+impl Compat {
+    fn new(world: &World, query: &Subquery, join: &Join, parents: Rows, children: Rows) -> Compat {
+        // The side that names another row refers; the side whose id is named is referred to.
+        let child_is_named = join.child.last().1 == 0 && join.child.steps.len() == 1;
+        let mut identities = super::world::Codes::default();
+        let (referring_table, named_table) =
+            if child_is_named { (join.parent.last().0, query.table) } else { (query.table, join.parent.last().0) };
+        let event = SCHEMA[referring_table].is_log();
+        let mut side = |rows: Rows, table: usize, index: Option<&arrow_array::UInt32Array>, named: bool| -> Vec<Signature> {
+            (0..rows.len)
+                .map(|position| {
+                    at(index, position).map(|row| signature(world, table, row, named.then_some(event), &mut identities)).unwrap_or_default()
+                })
+                .collect()
+        };
+        // The referring row of a longer path is the one that holds the reference.
+        let (parent_index, _) = world.follow(&join.parent, parents);
+        let has_identity = |table: usize| SCHEMA[table].column("identity").is_some();
+        let both = has_identity(referring_table) && has_identity(named_table);
+        let mut compat = Compat {
+            parent: side(parents, join.parent.last().0, parent_index.as_ref().or(parents.index), !child_is_named),
+            child: side(children, query.table, children.index, child_is_named),
+        };
+        if !both {
+            for signature in compat.parent.iter_mut().chain(&mut compat.child) {
+                signature.identity = None;
+            }
+        }
+        compat
+    }
+}
+
+/// `named`: the row is the one referred to, by an event or not.
+fn signature<'a>(world: &World<'a>, table: usize, row: usize, named: Option<bool>, identities: &mut super::world::Codes<'a>) -> Signature {
+    let schema = &SCHEMA[table];
+    let column_code = |name: &str| -> Option<u32> {
+        let column = schema.column(name)?;
+        if world.state(table, column, row) != State::Known {
+            return None;
+        }
+        let text = key_text(&world.table(table).columns[column], row)?;
+        world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().and_then(|at| u32::try_from(at).ok())
+    };
+    let systems = match named {
+        Some(true) => match schema.name {
+            "credential" => world.reach().credential[row].clone(),
+            "identity" => world.reach().identity[row].clone(),
+            _ => None,
+        },
+        _ => column_code("system").map(|system| vec![system]),
+    };
+    let identity = schema.column("identity").and_then(|column| {
+        let state = world.state(table, column, row);
+        if !matches!(state, State::Known | State::Dangling) {
+            return None;
+        }
+        key_text(&world.table(table).columns[column], row).map(|text| identities.of(text))
+    });
+    Signature { systems, identity }
+}

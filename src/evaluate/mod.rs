@@ -1,0 +1,35 @@
+//! Conditions over evidence: a pure function of (controls, tables, `as_of`).
+//!
+//! ```text
+//! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
+//!              │         └──► subquery ─► summary, keys, absence ─► reach
+//!              └─► explain                        why, for findings only
+//! all of them see the evidence through world: with, or without, stale values
+//! ```
+
+mod absence;
+pub mod assess;
+mod explain;
+mod expr;
+mod keys;
+pub mod kleene;
+mod network;
+mod reach;
+mod subquery;
+mod summary;
+mod vector;
+mod verdict;
+mod world;
+
+pub use assess::{Request, assess};
+pub use verdict::{Judgement, judge, verdicts};
+
+/// A subquery would have to look at more pairs of rows than the limit.
+///
+/// Nothing was assessed: a verdict on part of the pairs would be a guess.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a subquery over `{table}` would compare more than {pairs} pairs of rows; give it an equality that joins fewer of them")]
+pub struct LimitError {
+    pub table: &'static str,
+    pub pairs: usize,
+}

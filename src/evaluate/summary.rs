@@ -1,0 +1,361 @@
+//! EXISTS with one join and at most one inequality with the subject, from summaries of groups: the extremes of a group
+//! answer for all of its rows, so that a large group costs no more than its rows (SEMANTICS §4.1).
+
+use std::collections::BTreeMap;
+
+use arrow_buffer::BooleanBuffer;
+
+use super::LimitError;
+use super::expr::Evaluator;
+use super::keys::{Key, Keys, Signature};
+use super::kleene::Tri;
+use super::subquery::{Children, Found, NOBODY, child_evaluator, parents};
+use super::vector::Vector;
+use super::world::{Codes, Rows, at};
+use crate::model::condition::{Kind, Node, Op, Path, Scope, Subquery};
+use crate::model::schema::Type;
+
+/// `child op parent`, or nothing to compare.
+pub struct Shape<'q> {
+    inequality: Option<(&'q Node, Op, &'q Node)>,
+}
+
+/// The shape of a subquery that summaries can answer.
+#[must_use]
+pub fn shape(query: &Subquery) -> Option<Shape<'_>> {
+    if query.joins.len() != 1 {
+        return None;
+    }
+    let mut mixed = query.terms.iter().filter(|term| !term.parent_free);
+    let inequality = match (mixed.next(), mixed.next()) {
+        (None, _) => None,
+        (Some(term), None) => match &term.node.kind {
+            Kind::Compare { op, left, right } if *op != Op::Eq => {
+                let ordered = matches!(left.ty, Type::Number | Type::Time | Type::Duration);
+                let distinct = *op == Op::Ne && matches!(left.ty, Type::Text | Type::Enum(_) | Type::Bool | Type::Address);
+                if !(ordered || distinct) || right.ty == Type::Fingerprint {
+                    return None;
+                }
+                match (scopes(left)?, scopes(right)?) {
+                    ((false, true), (true, false)) => Some((&**left, *op, &**right)),
+                    ((true, false), (false, true)) => Some((&**right, op.mirrored(), &**left)),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Shape { inequality })
+}
+
+/// Whether a plain expression reads the subject's row, and the child's; `None`: not plain.
+fn scopes(node: &Node) -> Option<(bool, bool)> {
+    match &node.kind {
+        Kind::Literal(_) | Kind::Param(_) | Kind::AsOf => Some((false, false)),
+        Kind::Path(Path { scope, .. }) => Some((*scope == Scope::Subject, *scope == Scope::Child)),
+        Kind::Arith { left, right, .. } => {
+            let (left, right) = (scopes(left)?, scopes(right)?);
+            Some((left.0 || right.0, left.1 || right.1))
+        }
+        _ => None,
+    }
+}
+
+/// A value and the row it stands on.
+type Held = (i64, u32);
+
+/// The two smallest and two largest values of a group, of two different rows each, so that one row can be left out.
+#[derive(Clone, Copy, Debug)]
+struct Extremes {
+    least: [Held; 2],
+    most: [Held; 2],
+}
+
+const NOTHING: Held = (0, NOBODY);
+
+impl Extremes {
+    const EMPTY: Extremes = Extremes { least: [NOTHING; 2], most: [NOTHING; 2] };
+
+    fn add(&mut self, value: i64, row: u32) {
+        place(&mut self.least, (value, row), |a, b| a < b);
+        place(&mut self.most, (value, row), |a, b| a > b);
+    }
+
+    /// A row other than `own` for which `value op other` holds.
+    fn find(&self, op: Op, other: i64, own: u32) -> Option<u32> {
+        let first = |ends: &[Held; 2]| ends.iter().copied().find(|(_, row)| *row != NOBODY && *row != own);
+        let (least, most) = (first(&self.least)?, first(&self.most)?);
+        let holds = match op {
+            Op::Lt => (least.0 < other).then_some(least),
+            Op::Le => (least.0 <= other).then_some(least),
+            Op::Gt => (most.0 > other).then_some(most),
+            Op::Ge => (most.0 >= other).then_some(most),
+            Op::Eq => None,
+            Op::Ne => (least.0 != other).then_some(least).or_else(|| (most.0 != other).then_some(most)),
+        };
+        holds.map(|(_, row)| row)
+    }
+
+    fn any(&self, own: u32) -> Option<u32> {
+        self.least.iter().map(|(_, row)| *row).find(|row| *row != NOBODY && *row != own)
+    }
+}
+
+fn place(ends: &mut [Held; 2], new: Held, better: fn(i64, i64) -> bool) {
+    if ends.iter().any(|held| held.1 == new.1) {
+        return;
+    }
+    if ends[0].1 == NOBODY || better(new.0, ends[0].0) {
+        ends[1] = ends[0];
+        ends[0] = new;
+    } else if ends[1].1 == NOBODY || better(new.0, ends[1].0) {
+        ends[1] = new;
+    }
+}
+
+/// What a set of children answers.
+#[derive(Clone, Debug)]
+struct Summary {
+    /// Surely match but for the inequality, with a known value.
+    sure: Extremes,
+    /// Might match but for the inequality, with a known value.
+    might: Extremes,
+    /// Might match, and their value is unknown: the inequality cannot rule them out.
+    open: Extremes,
+}
+
+impl Summary {
+    const EMPTY: Summary = Summary { sure: Extremes::EMPTY, might: Extremes::EMPTY, open: Extremes::EMPTY };
+
+    fn add(&mut self, value: Option<i64>, alive: Tri, row: u32) {
+        match (value, alive) {
+            (Some(value), Tri::True) => self.sure.add(value, row),
+            (Some(value), _) => self.might.add(value, row),
+            (None, _) => self.open.add(0, row),
+        }
+    }
+
+    /// Looks for a child; `certain`: the join is sure for the whole set.
+    fn look(&self, op: Op, other: Option<i64>, own: u32, certain: bool, sure: &mut u32, might: &mut u32) {
+        let found = other.and_then(|other| self.sure.find(op, other, own));
+        let target = if certain { &mut *sure } else { &mut *might };
+        if let Some(row) = found
+            && *target == NOBODY
+        {
+            *target = row;
+        }
+        if *might == NOBODY {
+            let maybe = match other {
+                Some(other) => self.might.find(op, other, own),
+                None => self.sure.any(own).or_else(|| self.might.any(own)),
+            };
+            if let Some(row) = maybe.or_else(|| self.open.any(own)) {
+                *might = row;
+            }
+        }
+    }
+}
+
+/// Summaries by what narrows a child down: (system, identity), each with an entry for *any* and for *not known*.
+#[derive(Debug, Default)]
+struct Rollup {
+    sets: BTreeMap<(i64, i64), Summary>,
+}
+
+const ANY: i64 = -2;
+const OPEN: i64 = -1;
+
+impl Rollup {
+    fn add(&mut self, signature: Option<&Signature>, value: Option<i64>, alive: Tri, row: u32) {
+        let blank = Signature::default();
+        let signature = signature.unwrap_or(&blank);
+        let mut systems: Vec<i64> = match &signature.systems {
+            None => vec![OPEN],
+            Some(systems) => systems.iter().map(|system| i64::from(*system)).collect(),
+        };
+        systems.push(ANY);
+        let identity = signature.identity.map_or(OPEN, i64::from);
+        for system in systems {
+            for identity in [identity, ANY] {
+                self.sets.entry((system, identity)).or_insert(Summary::EMPTY).add(value, alive, row);
+            }
+        }
+    }
+
+    fn look(&self, signature: Option<&Signature>, mut each: impl FnMut(&Summary)) {
+        if self.sets.is_empty() {
+            return;
+        }
+        let blank = Signature::default();
+        let signature = signature.unwrap_or(&blank);
+        let systems: Vec<i64> = match &signature.systems {
+            None => vec![ANY],
+            Some(systems) => systems.iter().map(|system| i64::from(*system)).chain([OPEN]).collect(),
+        };
+        let identities: &[i64] = &match signature.identity {
+            None => vec![ANY],
+            Some(identity) => vec![i64::from(identity), OPEN],
+        };
+        for system in &systems {
+            for identity in identities {
+                if let Some(set) = self.sets.get(&(*system, *identity)) {
+                    each(set);
+                }
+            }
+        }
+    }
+}
+
+/// EXISTS for every subject.
+///
+/// # Errors
+/// The sides of the inequality could not be evaluated within the limits.
+pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, shape: &Shape) -> Result<Found, LimitError> {
+    let world = evaluator.world;
+    let subjects = parents(evaluator);
+    let child_rows = Rows { table: query.table, index: None, len: children.rows };
+    let keys = Keys::new(world, query, &query.joins[0], subjects, child_rows);
+    let (op, child_values, parent_values) = match shape.inequality {
+        None => (Op::Le, vec![Some(0); children.rows], vec![Some(0); subjects.len]),
+        Some((child, op, parent)) => {
+            let child_vector = child_evaluator(evaluator, query).value(child)?;
+            let parent_vector = evaluator.value(parent)?;
+            let (of_children, of_parents) = numbers(child.ty, &child_vector, children.rows, &parent_vector, subjects.len);
+            (op, of_children, of_parents)
+        }
+    };
+
+    // Children with a key: a summary per key, and sets of those that a missing key may mean.
+    let mut order: Vec<(u32, u32)> = Vec::with_capacity(children.rows);
+    let mut keyless = Rollup::default();
+    let mut dangling = Rollup::default();
+    let mut unnamed = Rollup::default();
+    let mut everyone = Rollup::default();
+    let mut by_prefix: BTreeMap<u32, Summary> = BTreeMap::new();
+    // The set of all children is needed only for a parent whose own key is unknown.
+    let some_parent_keyless = keys.parent.keys.contains(&Key::Unknown);
+    let some_parent_dangling = keys.parent.keys.iter().any(|key| matches!(key, Key::Dangling(_)));
+    for row in (0..children.rows).filter(|row| !children.alive.no.value(*row)) {
+        let child = u32::try_from(row).unwrap_or(u32::MAX);
+        let (value, alive) = (child_values[row], children.alive.get(row));
+        let signature = keys.compat.as_ref().map(|compat| &compat.child[row]);
+        let key = keys.child.keys[row];
+        if key == Key::Nothing {
+            continue;
+        }
+        if some_parent_keyless {
+            everyone.add(signature, value, alive, child);
+        }
+        match key {
+            Key::Unknown => keyless.add(signature, value, alive, child),
+            Key::Dangling(code) => {
+                dangling.add(signature, value, alive, child);
+                order.push((code, child));
+            }
+            Key::Is(code) => {
+                if some_parent_dangling && keys.child.unnamed[row] {
+                    unnamed.add(signature, value, alive, child);
+                }
+                if let Some(prefixes) = &keys.child.prefixes {
+                    by_prefix.entry(prefixes[row]).or_insert(Summary::EMPTY).add(value, alive, child);
+                }
+                order.push((code, child));
+            }
+            Key::Nothing => {}
+        }
+    }
+    let groups = Groups::new(order, &child_values, children);
+    let same_names = keys.parent.names.is_some() && keys.parent.names == keys.child.names;
+
+    let mut found = Found::new(subjects.len);
+    for parent in 0..subjects.len {
+        let key = keys.parent.keys[parent];
+        if key == Key::Nothing {
+            continue;
+        }
+        let own = if query.excludes_self {
+            at(subjects.index, parent).and_then(|row| u32::try_from(row).ok()).unwrap_or(NOBODY - 1)
+        } else {
+            NOBODY - 1
+        };
+        let signature = keys.compat.as_ref().map(|compat| &compat.parent[parent]);
+        let other = parent_values[parent];
+        let (mut sure, mut might) = (NOBODY, NOBODY);
+        match key {
+            Key::Nothing => {}
+            Key::Unknown => everyone.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might)),
+            Key::Is(code) | Key::Dangling(code) => {
+                if let Some(set) = groups.get(code) {
+                    set.look(op, other, own, true, &mut sure, &mut might);
+                }
+                if sure == NOBODY {
+                    keyless.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
+                    if same_names && matches!(key, Key::Dangling(_)) {
+                        unnamed.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
+                    } else if same_names && keys.parent.unnamed[parent] {
+                        dangling.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
+                    }
+                    if let Some(prefixes) = &keys.parent.prefixes {
+                        for (_, set) in by_prefix.iter().filter(|(prefix, _)| **prefix != prefixes[parent]) {
+                            set.look(op, other, own, false, &mut sure, &mut might);
+                        }
+                    }
+                }
+            }
+        }
+        found.sure[parent] = sure;
+        found.might[parent] = might;
+    }
+    Ok(found)
+}
+
+/// Both sides as comparable numbers; texts get codes of their own, of which only equality means anything.
+fn numbers(ty: Type, child: &Vector, children: usize, parent: &Vector, parents: usize) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
+    match ty {
+        Type::Number | Type::Time | Type::Duration => {
+            ((0..children).map(|row| child.int(row)).collect(), (0..parents).map(|row| parent.int(row)).collect())
+        }
+        Type::Bool => {
+            let bools = |vector: &Vector, rows: usize| (0..rows).map(|row| vector.bool(row).map(i64::from)).collect();
+            (bools(child, children), bools(parent, parents))
+        }
+        _ => {
+            let mut codes = Codes::default();
+            let of_children = (0..children).map(|row| child.text(row).map(|text| i64::from(codes.of(text)))).collect();
+            let of_parents = (0..parents).map(|row| parent.text(row).map(|text| i64::from(codes.of(text)))).collect();
+            (of_children, of_parents)
+        }
+    }
+}
+
+/// One summary per key.
+struct Groups {
+    codes: Vec<u32>,
+    summaries: Vec<Summary>,
+}
+
+impl Groups {
+    fn new(mut order: Vec<(u32, u32)>, values: &[Option<i64>], children: &Children) -> Groups {
+        order.sort_unstable();
+        let mut groups = Groups { codes: Vec::new(), summaries: Vec::new() };
+        for (code, child) in order {
+            if groups.codes.last() != Some(&code) {
+                groups.codes.push(code);
+                groups.summaries.push(Summary::EMPTY);
+            }
+            if let Some(summary) = groups.summaries.last_mut() {
+                summary.add(values[child as usize], alive(&children.alive.yes, child), child);
+            }
+        }
+        groups
+    }
+
+    fn get(&self, code: u32) -> Option<&Summary> {
+        self.codes.binary_search(&code).ok().map(|position| &self.summaries[position])
+    }
+}
+
+fn alive(yes: &BooleanBuffer, child: u32) -> Tri {
+    if yes.value(child as usize) { Tri::True } else { Tri::Unknown }
+}
