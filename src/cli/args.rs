@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Compliance as code for non-human identities.
+///
+/// Controls in TOML are judged against evidence, and come out as a report package that anyone can check.
+#[derive(Debug, Parser)]
+#[command(name = "tickmark", version, after_help = EXITS)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXITS: &str = "Exit codes:
+  0  done; for `run`: no finding at or above the gate
+  1  violations at or above the gate; for `test`: a test does not hold
+  2  usage, configuration or control error: nothing was assessed
+  3  evidence is insufficient: no violation at the gate, but an unknown verdict
+
+Example:
+  tickmark run --project examples/bank";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge the project's controls against its evidence and write the report package.
+    Run(RunOptions),
+    /// Check the project's controls, frameworks and settings without reading any evidence.
+    Check(CheckOptions),
+    /// Run the controls' own tests.
+    Test(TestOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark run --project examples/bank --fail-on high
+  tickmark run --project . --out build/report --as-of 2026-06-30T00:00:00Z")]
+pub struct RunOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Where the report package goes; replaced whole. Default: `report` in the project.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: `as-of` in `tickmark.toml`, else the newest collection time of the evidence.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Fail from this severity on: low, medium, high, critical; `any`: every fail and unknown; `none`: the gate is off.
+    #[arg(long, value_name = "SEVERITY", value_parser = ["low", "medium", "high", "critical", "any", "none"])]
+    pub fail_on: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark check --project examples/bank")]
+pub struct CheckOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark test --project examples/bank
+  tickmark test --project examples/bank OFF-01 ROT-01")]
+pub struct TestOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only these controls; default: every selected control.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+}

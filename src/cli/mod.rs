@@ -1,0 +1,36 @@
+//! Arguments, commands, exit codes, the terminal. One file per command; the library below never touches the terminal.
+
+mod args;
+mod check;
+pub mod diagnostics;
+mod exit;
+pub mod output;
+mod run;
+mod summary;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+pub use exit::Exit;
+pub use test::{TestFailure, run_tests};
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Run(options) => run::run(options),
+        Command::Check(options) => check::check(options),
+        Command::Test(options) => test::test(options),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::Usage.into()
+        }
+    }
+}

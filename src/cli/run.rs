@@ -1,0 +1,111 @@
+//! `tickmark run`: the main job.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::RunOptions;
+use super::exit::Exit;
+use super::{check, output, summary};
+use crate::attest;
+use crate::evaluate::assess;
+use crate::evidence::{self, FingerprintKey};
+use crate::model::assessment::{Assessment, Outcome};
+use crate::model::control::Severity;
+use crate::model::project::{Gate, Project};
+use crate::model::table::Evidence;
+use crate::model::value::{Duration, Time};
+use crate::report;
+
+/// Runs the command.
+///
+/// # Errors
+/// Evidence that cannot be read, a condition beyond the limits, output that cannot be written: exit 2.
+pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
+    let asked = options.as_of.as_deref().map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
+    let Some(mut project) = check::load(&options.project) else { return Ok(Exit::Usage) };
+    if let Some(word) = &options.fail_on {
+        project.gate = match word.as_str() {
+            "any" => Gate::Any,
+            "none" => Gate::Off,
+            word => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
+        };
+    }
+    let key = fingerprint_key(&options.project, &project)?;
+    let request = evidence::Request {
+        root: &options.project,
+        sources: &project.sources,
+        mappings: &project.mappings,
+        as_of: asked.or(project.as_of),
+        key: &key,
+    };
+    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
+    let as_of_from = if from_evidence {
+        "evidence"
+    } else if asked.is_some() {
+        "argument"
+    } else {
+        "configuration"
+    };
+    let assessment = assess::assess(&assess::Request {
+        name: &project.name,
+        controls: &project.controls,
+        deselected: &project.deselected,
+        frameworks: &project.frameworks,
+        evidence: &evidence,
+        as_of,
+        as_of_from,
+        gate: project.gate,
+    })?;
+    let mut files = report::render(&assessment, &evidence, &project)?;
+    let manifest = attest::manifest(&files, as_of);
+    files.insert("manifest.json".to_owned(), manifest);
+    let out = options.out.clone().unwrap_or_else(|| options.project.join("report"));
+    output::write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+
+    print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
+    let (exit, word, reason) = ending(&assessment, &evidence, from_evidence);
+    print!("{}", summary::ending(&out, word, &reason, exit.code()));
+    Ok(exit)
+}
+
+/// The key is made at first need; a project without secrets needs none.
+fn fingerprint_key(root: &Path, project: &Project) -> anyhow::Result<FingerprintKey> {
+    if project.mappings.values().all(|mapping| mapping.secrets.is_empty() && mapping.format != crate::model::project::Format::Pem) {
+        return Ok(FingerprintKey::unused());
+    }
+    let (key, created) = FingerprintKey::load_or_create(root)?;
+    if created {
+        eprintln!("note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control", root.join(".tickmark/fingerprint.key").display());
+    }
+    Ok(key)
+}
+
+/// The outcome, and what only the command line may add: evidence that has grown old since it was collected
+/// (SEMANTICS §5.8). The package never shows it.
+fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> (Exit, &'static str, String) {
+    let exit = Exit::from(assessment.outcome);
+    if exit == Exit::Done
+        && from_evidence
+        && let Some(limit) = evidence.sources.iter().filter(|source| source.required).map(|source| source.max_age).min()
+    {
+        let age = age(assessment.as_of);
+        if age > limit {
+            let reason = format!("the newest evidence is {} old, and the shortest required max-age is {limit}", rough(age));
+            return (Exit::Insufficient, Outcome::Insufficient.word(), reason);
+        }
+    }
+    (exit, assessment.outcome.word(), assessment.reason.clone())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one look at the clock: whether evidence is old when nobody said as of when to judge it; no byte of the package depends on it")]
+fn age(as_of: Time) -> Duration {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+    Duration(now.saturating_sub(as_of.0))
+}
+
+fn rough(age: Duration) -> Duration {
+    let minute = 60 * crate::model::value::SECOND;
+    Duration(age.0 / minute * minute)
+}

@@ -1,0 +1,129 @@
+//! What `run` prints: one line per control, the worst first, and the reason last.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::model::assessment::{Assessment, ControlResult, Status, Verdict};
+use crate::model::table::Evidence;
+
+/// How many findings of a failing control are named.
+const NAMED: usize = 3;
+
+/// The summary; with `colour`, statuses are coloured (the words stay).
+#[must_use]
+pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> String {
+    let mut out = String::new();
+    let from = match assessment.as_of_from {
+        "argument" => "given on the command line",
+        "configuration" => "pinned in tickmark.toml",
+        _ => "the newest collection time of the evidence",
+    };
+    let _ = writeln!(out, "{}, as of {} ({from})", assessment.name, assessment.as_of);
+    let rows: Vec<String> = assessment
+        .tables
+        .iter()
+        .filter(|(name, rows, _)| *rows > 0 && !matches!(name.as_str(), "source" | "system"))
+        .map(|(name, rows, _)| format!("{rows} {}", plural(name, *rows)))
+        .collect();
+    let _ = writeln!(out, "{} controls over {}", assessment.controls.len(), if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") });
+    for source in &evidence.sources {
+        if source.absent || !source.fresh || source.quarantined > 0 || !source.completeness_note.is_empty() && source.completeness.word() != "full" {
+            let mut words = Vec::new();
+            if source.absent {
+                words.push("yielded nothing".to_owned());
+            } else {
+                if !source.fresh {
+                    words.push("stale".to_owned());
+                }
+                if source.completeness.word() != "full" {
+                    words.push(format!("{}: {}", source.completeness.word(), source.completeness_note));
+                }
+                if source.quarantined > 0 {
+                    words.push(format!("{} in quarantine", source.quarantined));
+                }
+            }
+            let _ = writeln!(out, "  source {}: {}", source.id, words.join("; "));
+        }
+    }
+    out.push('\n');
+    let mut controls: Vec<&ControlResult> = assessment.controls.iter().collect();
+    controls.sort_by(|a, b| (a.status, std::cmp::Reverse(a.severity()), &a.control.id).cmp(&(b.status, std::cmp::Reverse(b.severity()), &b.control.id)));
+    for result in controls {
+        let _ = writeln!(
+            out,
+            "  {} {:<7} {:<8} {}: {}",
+            status(result.status, colour),
+            result.control.id,
+            result.severity().word(),
+            result.control.title,
+            tally(result)
+        );
+        if result.status == Status::Fail {
+            let fails: Vec<&str> =
+                result.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).map(|finding| finding.subject.as_str()).collect();
+            for subject in fails.iter().take(NAMED) {
+                let _ = writeln!(out, "      {}", printable(subject));
+            }
+            if fails.len() > NAMED {
+                let _ = writeln!(out, "      and {} more", fails.len() - NAMED);
+            }
+        }
+    }
+    out
+}
+
+/// The last lines: where the report is, and the verdict with its reason.
+#[must_use]
+pub fn ending(package: &Path, word: &str, reason: &str, code: u8) -> String {
+    format!("\nReport: {}\n{word}: {reason} (exit {code})\n", package.join("report.html").display())
+}
+
+fn tally(result: &ControlResult) -> String {
+    let counts = &result.counts;
+    let parts = [
+        (counts.fail, "fail"),
+        (counts.unknown, "unknown"),
+        (counts.waived, "waived"),
+        (counts.pass, "pass"),
+        (counts.not_applicable, "not applicable"),
+    ];
+    let said: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let mut text = if said.is_empty() { "no subject".to_owned() } else { said.join(", ") };
+    if !result.population_gaps.is_empty() {
+        text.push_str("; population not known to be complete");
+    }
+    text
+}
+
+fn status(status: Status, colour: bool) -> String {
+    let (shape, code) = match status {
+        Status::Fail => ("✗", "31"),
+        Status::Unknown => ("?", "33"),
+        Status::Waived => ("~", "35"),
+        Status::Pass => ("✓", "32"),
+        Status::NotApplicable => ("–", "2"),
+    };
+    let text = format!("{shape} {:<14}", status.word());
+    if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text }
+}
+
+/// Evidence may say anything: nothing that steers a terminal is printed.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
+            if hidden { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }
+        })
+        .collect()
+}
+
+fn plural(name: &str, count: usize) -> String {
+    if count == 1 {
+        return name.to_owned();
+    }
+    match name.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{name}s"),
+    }
+}

@@ -1,0 +1,118 @@
+//! `tickmark test`: a control proves its own worth on the evidence that its file gives.
+
+use std::collections::BTreeMap;
+
+use super::args::TestOptions;
+use super::check;
+use super::exit::Exit;
+use crate::evaluate::{LimitError, assess};
+use crate::evidence;
+use crate::model::control::{Control, ControlTest};
+use crate::model::project::Gate;
+
+/// A test that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFailure {
+    pub control: String,
+    pub test: String,
+    /// One line per difference: what was expected, and what came.
+    pub differences: Vec<String>,
+}
+
+/// Runs every test of some controls; gives how many there were and which do not hold.
+///
+/// # Errors
+/// A subquery would look at too many pairs.
+pub fn run_tests(controls: &[Control]) -> Result<(usize, Vec<TestFailure>), LimitError> {
+    let mut count = 0;
+    let mut failures = Vec::new();
+    for control in controls {
+        for test in &control.tests {
+            count += 1;
+            let differences = differences(control, test)?;
+            if !differences.is_empty() {
+                failures.push(TestFailure { control: control.id.clone(), test: test.name.clone(), differences });
+            }
+        }
+    }
+    Ok((count, failures))
+}
+
+fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, LimitError> {
+    let mut control = control.clone();
+    for (name, value) in &test.params {
+        if let Some(param) = control.params.get_mut(name) {
+            param.value = value.clone();
+        }
+    }
+    let evidence = evidence::of_test(test);
+    let request = assess::Request {
+        name: "",
+        controls: std::slice::from_ref(&control),
+        deselected: &[],
+        frameworks: &[],
+        evidence: &evidence,
+        as_of: test.as_of,
+        as_of_from: "argument",
+        gate: Gate::Any,
+    };
+    let assessment = assess::assess(&request)?;
+    let mut differences = Vec::new();
+    let Some(result) = assessment.controls.first() else { return Ok(differences) };
+    let mut came: BTreeMap<&str, &str> = BTreeMap::new();
+    for judged in &result.population {
+        came.insert(&judged.subject, judged.verdict.word());
+    }
+    for (subject, expected) in &test.expect {
+        match came.get(subject.as_str()) {
+            None => differences.push(format!("`{subject}`: expected {expected}, but it is no subject")),
+            Some(verdict) if *verdict != expected => {
+                let reasons: Vec<String> = result
+                    .findings
+                    .iter()
+                    .filter(|finding| &finding.subject == subject)
+                    .flat_map(|finding| {
+                        let observed = finding.observed.iter().map(|(name, value)| format!("{name} = {value}"));
+                        observed.chain(finding.reasons.iter().map(|reason| reason.detail.clone()))
+                    })
+                    .collect();
+                let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+                differences.push(format!("`{subject}`: expected {expected}, came {verdict}{why}"));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(expected) = &test.status
+        && result.status.word() != expected
+    {
+        differences.push(format!("the control: expected {expected}, came {}", result.status.word()));
+    }
+    Ok(differences)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A control that is not there, or a subquery beyond the limits.
+pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
+    let Some(project) = check::load(&options.project) else { return Ok(Exit::Usage) };
+    for id in &options.ids {
+        if !project.controls.iter().any(|control| &control.id == id) {
+            anyhow::bail!("no selected control is called `{id}`; `controls` in tickmark.toml says which are selected");
+        }
+    }
+    let chosen: Vec<Control> =
+        project.controls.into_iter().filter(|control| options.ids.is_empty() || options.ids.contains(&control.id)).collect();
+    let (count, failures) = run_tests(&chosen)?;
+    for failure in &failures {
+        println!("{}: {}", failure.control, failure.test);
+        for difference in &failure.differences {
+            println!("  {difference}");
+        }
+    }
+    println!("{count} tests of {} controls: {} hold, {} do not", chosen.len(), count - failures.len(), failures.len());
+    if count == 0 {
+        anyhow::bail!("no test was run: the chosen controls have none");
+    }
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Violations })
+}
