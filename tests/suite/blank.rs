@@ -1,0 +1,73 @@
+//! SEMANTICS §8 (a) on the example: blanking any one value of any one row never turns a fail or an unknown into a pass
+//! or a not-applicable. Every value that some shipped control could read is tried.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow_array::{Array, UInt8Array, UInt32Array};
+use rayon::prelude::*;
+use tickmark::evaluate::verdicts;
+use tickmark::evidence::{self, FingerprintKey};
+use tickmark::model::assessment::Verdict;
+use tickmark::model::control::Control;
+use tickmark::model::table::{Column, Evidence};
+use tickmark::model::value::{State, Time};
+
+fn judged(controls: &[Control], evidence: &Evidence, as_of: Time) -> Vec<Vec<Verdict>> {
+    controls
+        .iter()
+        .map(|control| verdicts(control.applies.as_ref(), &control.assert, evidence, as_of, &control.constants()).unwrap())
+        .collect()
+}
+
+fn blanked(column: &Column, row: usize) -> Column {
+    let state = UInt8Array::from_iter_values((0..column.state.len()).map(|at| {
+        if at == row { State::Missing as u8 } else { column.state.value(at) }
+    }));
+    let index: UInt32Array = (0..column.values.len()).map(|at| (at != row).then(|| u32::try_from(at).unwrap())).collect();
+    let link = column.link.as_ref().map(|link| (0..link.len()).map(|at| (at != row && link.is_valid(at)).then(|| link.value(at))).collect());
+    Column { values: arrow_select::take::take(&column.values, &index, None).unwrap(), state, fresh: column.fresh.clone(), link }
+}
+
+#[test]
+fn knowing_less_never_decides_more() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
+    let (project, _) = tickmark::load::project(&root).unwrap();
+    let (key, _) = FingerprintKey::load_or_create(&root).unwrap();
+    let request = evidence::Request { root: &root, sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
+    let (evidence, as_of, _) = evidence::read(&request).unwrap();
+    let before = judged(&project.controls, &evidence, as_of);
+    let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
+    before.iter().flatten().for_each(|verdict| *seen.entry(*verdict).or_default() += 1);
+    for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable] {
+        assert!(seen.get(&verdict).is_some_and(|count| *count > 10), "the example shows too little: {seen:?}");
+    }
+
+    // Ids are what rows are called, not what is said of them; evidence about the evidence is spared.
+    let mut places = Vec::new();
+    for (table, rows) in evidence.tables.iter().enumerate().filter(|(_, table)| !table.schema.derived) {
+        for column in 1..rows.columns.len() {
+            places.extend((0..rows.rows).filter(|row| !rows.columns[column].state(*row).is_unknown()).map(|row| (table, column, row)));
+        }
+    }
+    assert!(places.len() > 1000, "{} values", places.len());
+    let broken: Vec<String> = places
+        .par_iter()
+        .flat_map_iter(|(table, column, row)| {
+            let mut poorer = evidence.clone();
+            poorer.tables[*table].columns[*column] = blanked(&evidence.tables[*table].columns[*column], *row);
+            let after = judged(&project.controls, &poorer, as_of);
+            let mut broken = Vec::new();
+            for (control, (before, after)) in project.controls.iter().zip(before.iter().zip(&after)) {
+                for (subject, (before, after)) in before.iter().zip(after).enumerate() {
+                    if matches!(before, Verdict::Fail | Verdict::Unknown) && matches!(after, Verdict::Pass | Verdict::NotApplicable) {
+                        let schema = evidence.tables[*table].schema;
+                        broken.push(format!("{} subject {subject}: {before:?} became {after:?} without {}.{} of row {row}", control.id, schema.name, schema.columns[*column].name));
+                    }
+                }
+            }
+            broken
+        })
+        .collect();
+    assert!(broken.is_empty(), "{}\n{}", broken.len(), broken.join("\n"));
+}

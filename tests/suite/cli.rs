@@ -1,0 +1,191 @@
+//! Exit codes and messages of the program, as a pipeline sees them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Writes a small project and runs it.
+fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Output, String, tempfile::TempDir) {
+    let work = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = work.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(arguments).arg("--project").arg(work.path()).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output, said, work)
+}
+
+const CONTROL: &str = r#"
+id = "OWN-01"
+title = "Every identity has an owner"
+severity = "high"
+subject = "identity"
+statement = "Every identity names the party that answers for it."
+risk = "Nobody notices when it is no longer needed."
+remediation = "Name one."
+[maps-to]
+owasp-nhi-2025 = ["NHI1:2025"]
+[check]
+assert = "owner <> 'none'"
+[[test]]
+name = "nobody"
+expect = { a = "fail" }
+[test.given]
+as-of = "2026-06-30T00:00:00Z"
+identity = [{ id = "a", owner = "none" }]
+"#;
+
+const PROJECT: &str = r#"
+name = "Small"
+frameworks = ["owasp-nhi-2025"]
+controls = ["controls"]
+as-of = "2026-06-30T00:00:00Z"
+[[source]]
+kind = "canonical"
+path = "identity.csv"
+table = "identity"
+systems = ["s"]
+collected-at = "2026-06-29T12:00:00Z"
+complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
+[[source]]
+kind = "canonical"
+path = "party.csv"
+table = "party"
+collected-at = "2026-06-29T12:00:00Z"
+complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
+"#;
+
+const PARTY: (&str, &str) = ("party.csv", "id,name,kind,relation,status\np1,Ops,team,internal,active\n");
+
+fn project(identities: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("tickmark.toml", PROJECT.to_owned()),
+        ("controls/OWN-01-owner.toml", CONTROL.to_owned()),
+        ("identity.csv", identities.to_owned()),
+        (PARTY.0, PARTY.1.to_owned()),
+    ]
+}
+
+fn judged(identities: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let files = project(identities);
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let mut all = vec!["run"];
+    all.extend(arguments);
+    let (output, said, _work) = run(&files, &all);
+    (output.status.code(), said)
+}
+
+#[test]
+fn exit_codes() {
+    let pass = "id,system,owner\na,s,p1\n";
+    let fail = "id,system,owner\na,s,none\n";
+    let unknown = "id,system,owner\na,s,\n";
+    for (identities, arguments, expected) in [
+        (pass, &[][..], 0),
+        (fail, &[], 1),
+        (unknown, &[], 3),
+        (fail, &["--fail-on", "high"], 1),
+        (fail, &["--fail-on", "none"], 0),
+        (unknown, &["--fail-on", "high"], 3),
+        // Nothing at the gate was judged: not green.
+        (fail, &["--fail-on", "critical"], 3),
+        (pass, &["--fail-on", "critical"], 3),
+        // No subject at all.
+        ("id,system,owner\n", &[], 2),
+        ("id,system,owner\n", &["--fail-on", "none"], 2),
+        (pass, &["--as-of", "yesterday"], 2),
+        // Older than a day: the source is stale.
+        (pass, &["--as-of", "2026-07-02T00:00:00Z"], 3),
+        // Collected after the instant that is asked about.
+        (pass, &["--as-of", "2026-06-01T00:00:00Z"], 2),
+    ] {
+        let (code, said) = judged(identities, arguments);
+        assert_eq!(code, Some(expected), "{identities:?} {arguments:?}\n{said}");
+        assert!(!said.contains("panicked"), "{said}");
+        assert!(!said.contains('\u{1b}'), "piped output is plain: {said:?}");
+    }
+}
+
+#[test]
+fn a_project_that_is_not_there() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["run", "--project", "/nowhere/at/all"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("tickmark.toml"));
+}
+
+#[test]
+fn check_and_test() {
+    let files = project("id,system,owner\na,s,p1\n");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, _work) = run(&files, &["check"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let (output, said, _work) = run(&files, &["test"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 tests of 1 controls: 1 hold, 0 do not"), "{said}");
+    let broken = CONTROL.replace("\"fail\"", "\"pass\"");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, if path.ends_with("owner.toml") { broken.as_str() } else { *text })).collect();
+    let (output, said, _work) = run(&files, &["test"]);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("expected pass, came fail"), "{said}");
+}
+
+#[test]
+fn help_has_an_example_for_each_command() {
+    for command in ["run", "check", "test"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args([command, "--help"]).output().unwrap();
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command}");
+    }
+}
+
+/// What is garbage stays garbage: an error or a quarantine, never a panic, never a pass.
+#[test]
+fn garbage_in() {
+    let deep = "[".repeat(100_000);
+    let long = format!("id,system,owner\na,s,{}\n", "x".repeat(10 << 20));
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("id,system,owner\na,s,none\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", Vec::new()),
+        ("only a header", b"id,system,owner\n".to_vec()),
+        ("deep", deep.into_bytes()),
+        ("a long line", long.into_bytes()),
+        ("utf-16", utf16),
+        ("crlf", b"id,system,owner\r\na,s,none\r\n".to_vec()),
+        ("not utf-8", b"id,system,owner\na,s,\xff\xfe\n".to_vec()),
+        ("nul", b"id,system,owner\na,s,\0\n".to_vec()),
+        ("two of one id that disagree", b"id,system,owner\na,s,p1\na,s,p2\n".to_vec()),
+        ("ragged", b"id,system,owner\na,s\n".to_vec()),
+        ("one header twice", b"id,system,owner,owner\na,s,p1,none\n".to_vec()),
+        ("a sentinel where none can be", b"id,system,owner,created_at\na,s,p1,never\n".to_vec()),
+    ];
+    for (name, bytes) in cases {
+        let work = tempfile::tempdir().unwrap();
+        for (path, text) in project("") {
+            let path = work.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::write(work.path().join("identity.csv"), bytes).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("run").arg("--project").arg(work.path()).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let expected: &[i32] = match name {
+            "utf-16" | "crlf" => &[1],
+            _ => &[2, 3],
+        };
+        assert!(expected.contains(&output.status.code().unwrap_or(-1)), "{name}: {:?}\n{said}", output.status.code());
+        assert!(!said.contains("panicked"), "{name}: {said}");
+    }
+    let work = tempfile::tempdir().unwrap();
+    for (path, text) in project("") {
+        let path = work.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    fs::remove_file(work.path().join("identity.csv")).unwrap();
+    std::os::unix::fs::symlink(Path::new("/etc/passwd"), work.path().join("identity.csv")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("run").arg("--project").arg(work.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("root:"));
+}
