@@ -32,7 +32,11 @@ const CONTROLS: [(&str, &str, &str); 10] = [
     ("credential", "kind = 'x509'", "expires_at - issued_at <= INTERVAL '398d'"),
     ("identity", "kind <> 'human'", "owner <> 'none'"),
     ("identity", "status = 'active'", "EXISTS (SELECT 1 FROM credential WHERE credential.identity = identity.id AND status = 'active')"),
-    ("credential", "fingerprint <> 'none'", "NOT EXISTS (SELECT 1 FROM credential AS other WHERE other.fingerprint = credential.fingerprint AND other.identity <> credential.identity)"),
+    (
+        "credential",
+        "fingerprint <> 'none'",
+        "NOT EXISTS (SELECT 1 FROM credential AS other WHERE other.fingerprint = credential.fingerprint AND other.identity <> credential.identity)",
+    ),
 ];
 
 fn main() {
@@ -66,8 +70,10 @@ fn main() {
         .map(|_| {
             use rayon::prelude::*;
             let start = Instant::now();
-            let judged: usize =
-                conditions.par_iter().map(|(applies, assert)| verdicts(Some(applies), assert, &evidence, Time(AS_OF), &params).unwrap().len()).sum();
+            let judged: usize = conditions
+                .par_iter()
+                .map(|(applies, assert)| verdicts(Some(applies), assert, &evidence, Time(AS_OF), &params).unwrap().len())
+                .sum();
             assert!(judged > 0);
             start.elapsed()
         })
@@ -112,7 +118,9 @@ fn generate(credentials: usize, identities: usize) -> Evidence {
                         link: Some(UInt32Array::from(owners.clone())),
                         ..known(texts(owners.iter().map(|owner| format!("identity-{owner:08}"))))
                     },
-                    ("credential", "fingerprint") => known(texts((0..rows).map(|row| format!("hmac:k:{:08x}", row - usize::from(row % 1000 == 1))))),
+                    ("credential", "fingerprint") => {
+                        known(texts((0..rows).map(|row| format!("hmac:k:{:08x}", row - usize::from(row % 1000 == 1)))))
+                    }
                     _ => filled(column.ty, rows, &mut random),
                 })
                 .collect();
@@ -153,10 +161,11 @@ fn filled(ty: Type, rows: usize, random: &mut Random) -> Column {
             missing.iter().for_each(|missing| lists.append(!missing));
             Arc::new(lists.finish())
         }
-        Type::Text | Type::Address | Type::Fingerprint => Arc::new(StringArray::from_iter(
-            missing.iter().map(|missing| (!missing).then(|| format!("text-{}", random.below(1000)))),
-        )),
+        Type::Text | Type::Address | Type::Fingerprint => {
+            Arc::new(StringArray::from_iter(missing.iter().map(|missing| (!missing).then(|| format!("text-{}", random.below(1000))))))
+        }
     };
-    let state = UInt8Array::from_iter_values(missing.iter().map(|missing| if *missing { State::Missing as u8 } else { State::Known as u8 }));
+    let state =
+        UInt8Array::from_iter_values(missing.iter().map(|missing| if *missing { State::Missing as u8 } else { State::Known as u8 }));
     Column { values, state, fresh: None, link: None }
 }

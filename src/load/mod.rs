@@ -1,0 +1,3 @@
+//! TOML and SQL text → model.
+
+pub mod condition;
