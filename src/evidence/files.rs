@@ -1,0 +1,66 @@
+//! Finding and reading evidence files, never outside the project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+
+use super::EvidenceError;
+
+/// The largest file that is read.
+const LIMIT: u64 = 512 << 20;
+
+/// True if a path names more than one file.
+pub fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{'])
+}
+
+/// The files that a path or pattern below the project names, sorted, as paths below it.
+pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, EvidenceError> {
+    if !is_pattern(pattern) {
+        return Ok(if root.join(pattern).symlink_metadata().is_ok() { vec![pattern.to_owned()] } else { Vec::new() });
+    }
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let matcher = glob
+        .map_err(|error| EvidenceError::Pattern { source_id: source_id.to_owned(), pattern: pattern.to_owned(), why: error.kind().to_string() })?
+        .compile_matcher();
+    // Only folders above the first wild part can hold a match.
+    let fixed: PathBuf = pattern.split('/').take_while(|part| !is_pattern(part)).collect();
+    let mut found = Vec::new();
+    let mut open = vec![fixed];
+    while let Some(folder) = open.pop() {
+        let full = root.join(&folder);
+        let entries = match fs::read_dir(&full) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(why) => return Err(EvidenceError::Unreadable { path: full, why }),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|why| EvidenceError::Unreadable { path: full.clone(), why })?;
+            let path = folder.join(entry.file_name());
+            let kind = entry.file_type().map_err(|why| EvidenceError::Unreadable { path: full.clone(), why })?;
+            if kind.is_dir() {
+                open.push(path);
+            } else if let Some(text) = path.to_str().filter(|text| matcher.is_match(text)) {
+                found.push(text.to_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads a file that lies in the project, links followed.
+pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, EvidenceError> {
+    let full = root.join(path);
+    let unreadable = |why| EvidenceError::Unreadable { path: full.clone(), why };
+    let real = full.canonicalize().map_err(unreadable)?;
+    if !real.starts_with(root.canonicalize().map_err(unreadable)?) {
+        return Err(EvidenceError::OutsideProject { path: full });
+    }
+    let size = fs::metadata(&real).map_err(unreadable)?.len();
+    if size > LIMIT {
+        return Err(EvidenceError::TooLarge { path: full, size, limit: LIMIT });
+    }
+    fs::read(&real).map_err(unreadable)
+}
