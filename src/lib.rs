@@ -10,4 +10,7 @@
 //! problem it finds, [`evidence`] turns exports into canonical Arrow tables, [`evaluate`] is a pure function of
 //! (controls, tables, `as_of`), [`report`] turns an assessment into bytes, [`attest`] ties the bytes together.
 
+pub mod attest;
+pub mod cli;
 pub mod model;
+pub mod report;

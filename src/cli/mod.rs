@@ -1,0 +1,3 @@
+//! Arguments, exit codes, terminal.
+
+pub mod output;
