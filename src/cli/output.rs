@@ -22,16 +22,24 @@ pub enum OutputError {
     IsFile(PathBuf),
     #[error("`{0}` has no name of its own; `--out` names the folder that the report package becomes, such as `report`")]
     NoName(PathBuf),
-    #[error("`{0}` is not empty and holds no report package of tickmark (no manifest.json of ours), so it is not replaced; \
-             give `--out` a new or empty folder")]
+    #[error(
+        "`{0}` is not empty and holds no report package of tickmark (no manifest.json of ours), so it is not replaced; \
+             give `--out` a new or empty folder"
+    )]
     NotOurs(PathBuf),
-    #[error("`{folder}` holds `{file}`, which is no part of the report package in it and would be lost; move it away or give `--out` \
-             another folder")]
+    #[error(
+        "`{folder}` holds `{file}`, which is no part of the report package in it and would be lost; move it away or give `--out` \
+             another folder"
+    )]
     Foreign { folder: PathBuf, file: String },
-    #[error("`{0}` holds a package with something in `attest/` (a signature, a sign-off) that speaks of other results than this run's; \
-             keep it and give `--out` another folder")]
+    #[error(
+        "`{0}` holds a package with something in `attest/` (a signature, a sign-off) that speaks of other results than this run's; \
+             keep it and give `--out` another folder"
+    )]
     Attested(PathBuf),
-    #[error("`{0}` is read-only, so the report package was not written; give `--out` a folder that may be written, or change its permissions")]
+    #[error(
+        "`{0}` is read-only, so the report package was not written; give `--out` a folder that may be written, or change its permissions"
+    )]
     ReadOnly(PathBuf),
     #[error("the disk is full at `{0}`, so the report package was not written; free some space and run again")]
     Full(PathBuf),
@@ -161,8 +169,7 @@ impl Place {
         if !value["schema"].as_str().is_some_and(|schema| schema.starts_with(OURS)) {
             return Err(not_ours());
         }
-        let listed: BTreeSet<&str> =
-            value["files"].as_array().into_iter().flatten().filter_map(|file| file["path"].as_str()).collect();
+        let listed: BTreeSet<&str> = value["files"].as_array().into_iter().flatten().filter_map(|file| file["path"].as_str()).collect();
         let foreign = |path: &&String| *path != PATH && !path.starts_with(GROWING) && !listed.contains(path.as_str());
         if let Some(file) = there.iter().find(foreign) {
             return Err(OutputError::Foreign { folder: self.out.clone(), file: file.clone() });
@@ -273,17 +280,14 @@ mod tests {
     use super::*;
 
     fn package(text: &str) -> BTreeMap<String, Vec<u8>> {
-        let mut files = BTreeMap::from([
-            ("report.md".to_owned(), text.as_bytes().to_vec()),
-            ("inputs/evidence/a.csv".to_owned(), b"a".to_vec()),
-        ]);
+        let mut files =
+            BTreeMap::from([("report.md".to_owned(), text.as_bytes().to_vec()), ("inputs/evidence/a.csv".to_owned(), b"a".to_vec())]);
         files.insert(PATH.to_owned(), crate::attest::manifest(&files, crate::model::value::Time(0)));
         files
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -27,7 +27,10 @@ enum Open {
     /// The number of the next item; `None`: bullets.
     List(Option<u64>),
     /// An item; its marker is still to be written.
-    Item { marker: String, written: bool },
+    Item {
+        marker: String,
+        written: bool,
+    },
     Quote,
 }
 

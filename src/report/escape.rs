@@ -24,7 +24,11 @@ fn is_hidden(c: char) -> bool {
 #[must_use]
 pub fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if is_hidden(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if is_hidden(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
         out
     })
 }

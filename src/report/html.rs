@@ -2,11 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
 use serde::Serialize;
 
 use super::{ReportError, escape, page};
+
+/// What the template is given.
+#[derive(Serialize)]
+struct View {
+    name: String,
+    style: &'static str,
+    body: String,
+    contents: Vec<Entry>,
+}
 
 /// A heading of the table of contents.
 #[derive(Debug, Serialize)]
@@ -24,13 +33,11 @@ pub fn page(name: &str, markdown: &str) -> Result<String, ReportError> {
     let (body, contents) = body(markdown);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_keep_trailing_newline(true);
+    environment.set_syntax(page::syntax()?);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", page::HTML)?;
     let name = escape::visible(name);
-    Ok(environment.get_template("report.html")?.render(context! { name, style => page::STYLE, body, contents })?)
+    Ok(environment.get_template("report.html")?.render(Serde(View { name, style: page::STYLE, body, contents }))?)
 }
 
 /// The body, and the headings of levels 2 and 3.

@@ -158,7 +158,10 @@ pub fn gap(gap: &Gap) -> wire::Gap<'_> {
 pub fn config<'a>(source: &Source, project: &'a Project) -> Option<&'a SourceConfig> {
     let of = |config: &&SourceConfig| {
         config.kind == source.kind
-            && source.id.strip_prefix(&config.id).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_')))
+            && source
+                .id
+                .strip_prefix(&config.id)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_')))
     };
     project.sources.iter().filter(of).max_by_key(|config| config.id.len())
 }
@@ -179,12 +182,7 @@ fn map_source<'a>(source: &'a Source, project: &'a Project) -> wire::Source<'a> 
         fresh: source.fresh,
         completeness: source.completeness.word(),
         completeness_note: &source.completeness_note,
-        vouched: vouched.map(|vouched| wire::Vouched {
-            by: &vouched.by,
-            from: &vouched.from,
-            on: &vouched.on,
-            expected: vouched.expected,
-        }),
+        vouched: vouched.map(|vouched| wire::Vouched { by: &vouched.by, from: &vouched.from, on: &vouched.on, expected: vouched.expected }),
         records: source.records,
         expected_records: source.expected_records,
         quarantined: source.quarantined,

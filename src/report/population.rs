@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::cast::AsArray;
+use arrow_array::{Array, cast::AsArray};
 
 use super::{ReportError, escape};
 use crate::model::assessment::{ControlResult, Finding, Position};
@@ -15,9 +15,10 @@ use crate::model::table::{Evidence, Table};
 /// [`ReportError::Csv`] if it cannot be written; memory is the only limit.
 pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, ReportError> {
     let findings: BTreeMap<&str, &Finding> = result.findings.iter().map(|finding| (finding.subject.as_str(), finding)).collect();
-    let table = evidence.tables.get(result.control.subject).filter(|table| {
-        SCHEMA.get(result.control.subject).is_some_and(|schema| schema.name == table.schema.name)
-    });
+    let table = evidence
+        .tables
+        .get(result.control.subject)
+        .filter(|table| SCHEMA.get(result.control.subject).is_some_and(|schema| schema.name == table.schema.name));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     writer.write_record(["subject", "verdict", "reason", "evidence"])?;
     for judged in &result.population {
@@ -39,7 +40,12 @@ pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, Repor
 
 /// `aws evidence/aws/report.csv line 12`.
 fn place(position: &Position) -> String {
-    [position.source.as_str(), &position.file, &position.record].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+    [position.source.as_str(), &position.file, &position.record]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Where the rows of one id were read. Rows are sorted by id.

@@ -262,10 +262,8 @@ fn alike(findings: &[Finding]) -> (Vec<Alike<'_>>, Vec<&Finding>) {
     groups.retain(|reasons, subjects| {
         subjects.len() >= ALIKE || reasons.iter().all(|reason| matches!(reason.word, "no-source" | "absent-source"))
     });
-    let rest = findings
-        .iter()
-        .filter(|finding| finding.verdict != Verdict::Unknown || !groups.contains_key(finding.reasons.as_slice()))
-        .collect();
+    let rest =
+        findings.iter().filter(|finding| finding.verdict != Verdict::Unknown || !groups.contains_key(finding.reasons.as_slice())).collect();
     let views = groups.into_iter().map(|(list, subjects)| Alike {
         count: subjects.len(),
         reasons: reasons(list, REASONS),

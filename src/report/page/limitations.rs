@@ -27,7 +27,11 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     list(&|source| source.absent && source.required, "Required sources that yielded nothing:", ".");
     list(&|source| source.absent && !source.required, "Optional sources that yielded nothing:", ".");
     list(&|source| !source.absent && !source.fresh, "Too old, or without a collection time, and so supporting no pass:", ".");
-    list(&|source| !source.absent && source.completeness == crate::model::table::Completeness::Unknown, "Nobody says whether these are complete:", ".");
+    list(
+        &|source| !source.absent && source.completeness == crate::model::table::Completeness::Unknown,
+        "Nobody says whether these are complete:",
+        ".",
+    );
     list(
         &|source| !source.absent && source.expected_records.is_none(),
         "No expected count of records is known for",
@@ -35,7 +39,11 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     );
     for source in &evidence.sources {
         if let Some(said) = map::config(source, project).and_then(|config| config.complete.as_ref()) {
-            items.push(format!("That {} is complete rests on a person's word: {}.", escape::code(&source.id), escape::sentence(&vouched(said))));
+            items.push(format!(
+                "That {} is complete rests on a person's word: {}.",
+                escape::code(&source.id),
+                escape::sentence(&vouched(said))
+            ));
         }
         if let Some((_, until)) = source.covers.filter(|(_, until)| *until < assessment.as_of) {
             let gap = Duration(assessment.as_of.0.saturating_sub(until.0));
@@ -57,7 +65,9 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         items.push(format!("{} quarantined.", count(evidence.quarantine.len(), "record or field was", "records or fields were")));
     }
     if let Some(names) = named(project.deselected.iter().map(|control| control.id.as_str())) {
-        items.push(format!("Controls that ship with this program and were not selected count as undecided for their requirements: {names}."));
+        items.push(format!(
+            "Controls that ship with this program and were not selected count as undecided for their requirements: {names}."
+        ));
     }
     for framework in &assessment.frameworks {
         let bare = framework.requirements.iter().filter(|requirement| requirement.support == Support::NoControl).count();

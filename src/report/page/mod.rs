@@ -14,7 +14,11 @@ mod limitations;
 mod requirements;
 mod view;
 
-use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value, value::ValueKind};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{
+    AutoEscape, Environment, Error, UndefinedBehavior, Value,
+    value::{Serde, ValueKind},
+};
 use serde::Serialize;
 
 use super::{ReportError, author, escape, map, wire};
@@ -114,9 +118,9 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
         frameworks: requirements::frameworks(assessment),
         limitations: limitations::limitations(assessment, evidence, project),
     };
-    let mut environment = environment();
+    let mut environment = environment()?;
     environment.add_template("report.md", MARKDOWN)?;
-    Ok(tidy(&environment.get_template("report.md")?.render(&page)?))
+    Ok(tidy(&environment.get_template("report.md")?.render(Serde(page))?))
 }
 
 /// What the gate means, in a clause.
@@ -128,14 +132,18 @@ fn gate(word: &str) -> String {
     }
 }
 
+/// A line that holds only a tag leaves nothing behind.
+pub(super) fn syntax() -> Result<SyntaxConfig, Error> {
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
+}
+
 /// A template environment in which everything printed is escaped for Markdown unless it is known to be safe.
-fn environment() -> Environment<'static> {
+fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_auto_escape_callback(|_| AutoEscape::Custom("markdown"));
-    environment.set_formatter(|out, _state: &State, value| {
+    environment.set_syntax(syntax()?);
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
+    environment.set_formatter(|out, _state, value| {
         let plain = value.is_safe() || matches!(value.kind(), ValueKind::Number);
         let text = value.to_string();
         out.write_str(&if plain { text } else { escape::sentence(&text) }).map_err(Error::from)
@@ -143,7 +151,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("code", |text: &str| Value::from_safe_string(escape::code(text)));
     environment.add_filter("author", |text: &str| Value::from_safe_string(author::rewrite(text)));
     environment.add_filter("sql", |text: &str| Value::from_safe_string(escape::fenced("sql", text)));
-    environment
+    Ok(environment)
 }
 
 /// One line break at the end, never two empty lines together.

@@ -109,7 +109,12 @@ fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> Stri
         format!("Of {}: {}.", count(leaves.len(), "requirement", "requirements"), parts.join(", "))
     } else {
         let above = requirements.len() - leaves.len();
-        format!("Of {} below {}: {}.", count(leaves.len(), "requirement", "requirements"), count(above, "heading", "headings"), parts.join(", "))
+        format!(
+            "Of {} below {}: {}.",
+            count(leaves.len(), "requirement", "requirements"),
+            count(above, "heading", "headings"),
+            parts.join(", ")
+        )
     }
 }
 
