@@ -31,7 +31,9 @@ enum Open {
         marker: String,
         written: bool,
     },
-    Quote,
+    Quote {
+        written: bool,
+    },
 }
 
 #[derive(Default)]
@@ -74,7 +76,11 @@ impl Writer {
 
     fn text(&mut self, text: &str) {
         // Spaces between two inline events are no margin.
-        self.line.push_str(&escape::markdown(text).replace("&#32;", " "));
+        let escaped = escape::markdown(text).replace("&#32;", " ");
+        // What would open a block at the start of a line does not within one.
+        let starts = self.line.is_empty() || self.line.ends_with('\n') || self.line.bytes().all(|byte| byte.is_ascii_digit());
+        let within = escaped.strip_prefix('\\').filter(|rest| !starts && rest.starts_with(['-', '+', '=', '.', ')']));
+        self.line.push_str(within.unwrap_or(&escaped));
     }
 
     fn start(&mut self, tag: Tag<'_>) {
@@ -82,7 +88,7 @@ impl Writer {
             Tag::Paragraph | Tag::Heading { .. } | Tag::HtmlBlock => self.flush(),
             Tag::BlockQuote(_) => {
                 self.flush();
-                self.open.push(Open::Quote);
+                self.open.push(Open::Quote { written: false });
             }
             Tag::List(first) => {
                 self.flush();
@@ -160,26 +166,30 @@ impl Writer {
 
     /// Writes a block behind the markers of what is open around it.
     fn block(&mut self, text: &str) {
-        let (mut first, mut rest) = (String::new(), String::new());
+        // Margins of the first line, of the others, and of the empty line before.
+        let (mut first, mut rest, mut before) = (String::new(), String::new(), String::new());
         let mut fresh_item = false;
         for open in self.open.iter_mut().take(DEPTH) {
             match open {
                 Open::List(_) => {}
-                Open::Quote => {
+                Open::Quote { written } => {
                     first.push_str("> ");
                     rest.push_str("> ");
+                    before.push_str(if *written { "> " } else { "" });
+                    *written = true;
                 }
                 Open::Item { marker, written } => {
                     let indent = " ".repeat(marker.len());
                     first.push_str(if *written { &indent } else { marker });
                     rest.push_str(&indent);
+                    before.push_str(if *written { &indent } else { "" });
                     fresh_item |= !*written;
                     *written = true;
                 }
             }
         }
         if !self.blocks.is_empty() && !(fresh_item && self.tight) {
-            self.blocks.push(if fresh_item { String::new() } else { rest.trim_end().to_owned() });
+            self.blocks.push(before.trim_end().to_owned());
         }
         self.tight = false;
         for (number, line) in text.lines().enumerate() {

@@ -41,10 +41,24 @@ fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-/// A sentence or word as Markdown text, shortened where it is very long.
+/// A sentence or word as Markdown text, shortened where it is very long. What stands between a pair of backticks becomes
+/// a code span; whichever way hostile text pairs them, both kinds are inert.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    markdown(&shortened(text, SENTENCE))
+    let text = shortened(text, SENTENCE);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) || parts.len() == 1 || parts.iter().skip(1).step_by(2).any(|part| part.is_empty()) {
+        return markdown(&text);
+    }
+    let last = parts.len() - 1;
+    let inline = |(at, part): (usize, &&str)| match at % 2 {
+        1 => code(part),
+        // Spaces beside a code span are no margin.
+        _ if at > 0 && at < last => markdown(part).replace("&#32;", " "),
+        _ if at == 0 => markdown(part).strip_suffix("&#32;").map_or_else(|| markdown(part), |text| format!("{text} ")),
+        _ => markdown(part).strip_prefix("&#32;").map_or_else(|| markdown(part), |text| format!(" {text}")),
+    };
+    parts.iter().enumerate().map(inline).collect()
 }
 
 /// Any text as Markdown text, in full; fit for a paragraph, a list item, a heading and a table cell.
@@ -70,7 +84,7 @@ pub fn markdown(text: &str) -> String {
             '-' | '+' | '=' if before.is_none() => out.extend(['\\', c]),
             // What follows may be a link.
             '!' if after.is_none() => out.push_str("\\!"),
-            '.' | ')' if at == digits => out.extend(['\\', c]),
+            '.' | ')' if at == digits && after.is_none_or(|c| c == ' ') => out.extend(['\\', c]),
             // Viewers that turn bare addresses into links see none.
             ':' if after == Some('/') => out.push_str("\\:"),
             '.' if at >= 3 && chars[at - 3..at].iter().all(|c| c.eq_ignore_ascii_case(&'w')) => out.push_str("\\."),
@@ -178,10 +192,18 @@ mod tests {
     fn hostile_text_is_shown_as_it_is_and_does_nothing() {
         for text in HOSTILE {
             assert_eq!(read(&markdown(text)), ((*text).to_owned(), true), "as text: {}", markdown(text));
+            assert!(read(&sentence(text)).1, "as a sentence: {}", sentence(text));
             let (shown, plain) = read(&code(text));
             assert!(plain, "as code: {}", code(text));
             assert_eq!(shown.replace("\\u{20}", " "), *text);
         }
+    }
+
+    #[test]
+    fn quoted_words_of_a_sentence_are_code() {
+        assert_eq!(sentence("`a_b` of `x|y` is *not* said"), "`a_b` of x&#124;y is \\*not\\* said");
+        assert_eq!(sentence("one ` alone"), "one \\` alone");
+        assert_eq!(sentence("see `a`."), "see `a`.");
     }
 
     #[test]

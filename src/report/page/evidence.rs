@@ -47,6 +47,7 @@ pub fn sources<'a>(assessment: &Assessment, evidence: &'a Evidence, project: &Pr
 fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, project: &Project) -> SourceView<'a> {
     let files: Vec<_> = evidence.files.iter().filter(|file| file.source as usize == at && file.set_aside.is_none()).collect();
     let (freshness, age) = match source.collected_at {
+        _ if source.absent => (Mark { shape: Mark::EMPTY, word: "absent" }, String::new()),
         Some(time) if source.fresh => (Mark { shape: Mark::PASS, word: "fresh" }, aged(as_of, time, source.max_age)),
         Some(time) => (Mark { shape: Mark::FAIL, word: "stale" }, aged(as_of, time, source.max_age)),
         None => (Mark { shape: Mark::UNKNOWN, word: "unknown" }, format!("at most {}", source.max_age)),
