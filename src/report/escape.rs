@@ -51,12 +51,14 @@ pub fn sentence(text: &str) -> String {
         return markdown(&text);
     }
     let last = parts.len() - 1;
-    let inline = |(at, part): (usize, &&str)| match at % 2 {
-        1 => code(part),
-        // Spaces beside a code span are no margin.
-        _ if at > 0 && at < last => markdown(part).replace("&#32;", " "),
-        _ if at == 0 => markdown(part).strip_suffix("&#32;").map_or_else(|| markdown(part), |text| format!("{text} ")),
-        _ => markdown(part).strip_prefix("&#32;").map_or_else(|| markdown(part), |text| format!(" {text}")),
+    let inline = |(at, part): (usize, &&str)| {
+        if at % 2 == 1 {
+            return code(part);
+        }
+        // Only the outer edges are edges of the sentence: beside a code span stands, in thought, a comma.
+        let (left, right) = (if at == 0 { "" } else { "," }, if at == last { "" } else { "," });
+        let text = markdown(&format!("{left}{part}{right}"));
+        text[left.len()..text.len() - right.len()].to_owned()
     };
     parts.iter().enumerate().map(inline).collect()
 }
