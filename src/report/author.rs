@@ -188,7 +188,8 @@ impl Writer {
                 }
             }
         }
-        if !self.blocks.is_empty() && !(fresh_item && self.tight) {
+        let joined = fresh_item && self.tight;
+        if !self.blocks.is_empty() && !joined {
             self.blocks.push(before.trim_end().to_owned());
         }
         self.tight = false;
