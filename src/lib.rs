@@ -10,6 +10,10 @@
 //! problem it finds, [`evidence`] turns exports into canonical Arrow tables, [`evaluate`] is a pure function of
 //! (controls, tables, `as_of`), [`report`] turns an assessment into bytes, [`attest`] ties the bytes together.
 
+pub mod attest;
+pub mod cli;
 pub mod evaluate;
+pub mod evidence;
 pub mod load;
 pub mod model;
+pub mod report;

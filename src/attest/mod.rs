@@ -1,0 +1,9 @@
+//! Ties the bytes of a package together, so that a third party can tell whether one of them changed.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`manifest`] | the digest of every file |
+
+pub mod manifest;
+
+pub use manifest::manifest;

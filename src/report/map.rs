@@ -1,0 +1,271 @@
+//! From the model to what is written ([`super::wire`]).
+
+use super::wire;
+use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Status};
+use crate::model::digest::sha256;
+use crate::model::project::{Project, SourceConfig};
+use crate::model::schema::SCHEMA;
+use crate::model::table::{Evidence, Gap, Source, Why};
+
+/// The whole of `assessment.json`.
+pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, project: &'a Project) -> wire::AssessmentFile<'a> {
+    wire::AssessmentFile {
+        schema: wire::SCHEMA,
+        tool: wire::Tool { name: ENGINE.0, version: ENGINE.1 },
+        name: &assessment.name,
+        as_of: assessment.as_of.to_string(),
+        as_of_from: assessment.as_of_from,
+        gate: assessment.gate,
+        outcome: wire::Outcome { word: assessment.outcome.word(), exit: exit(assessment.outcome), reason: &assessment.reason },
+        totals: totals(&assessment.controls),
+        tables: assessment.tables.iter().map(|(name, rows, complete)| table(name, *rows, *complete, evidence)).collect(),
+        sources: evidence.sources.iter().map(|source| map_source(source, project)).collect(),
+        files: evidence
+            .files
+            .iter()
+            .map(|file| wire::File {
+                path: &file.path,
+                source: evidence.sources.get(file.source as usize).map_or("", |source| &source.id),
+                sha256: &file.sha256,
+                original_sha256: &file.original_sha256,
+                redacted: file.redacted,
+                set_aside: file.set_aside.as_deref(),
+            })
+            .collect(),
+        quarantine: evidence
+            .quarantine
+            .iter()
+            .map(|record| wire::Quarantined { file: &record.file, record: &record.position, reason: &record.reason })
+            .collect(),
+        frameworks: assessment.frameworks.iter().map(framework).collect(),
+        controls: assessment.controls.iter().map(control).collect(),
+        deselected: project
+            .deselected
+            .iter()
+            .map(|control| wire::Deselected {
+                id: &control.id,
+                title: &control.title,
+                severity: control.severity.word(),
+                file: &control.file,
+            })
+            .collect(),
+        findings: assessment.controls.iter().flat_map(findings).collect(),
+    }
+}
+
+/// The exit code of an outcome (SEMANTICS §5.7).
+fn exit(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Satisfied => 0,
+        Outcome::Violations => 1,
+        Outcome::NothingAssessed => 2,
+        Outcome::Insufficient => 3,
+    }
+}
+
+/// What the findings of one control become, in its order.
+pub fn findings(result: &ControlResult) -> impl Iterator<Item = wire::Finding<'_>> {
+    result.findings.iter().map(|found| finding(found, result))
+}
+
+fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'a> {
+    wire::Finding {
+        control: &found.control,
+        subject: &found.subject,
+        verdict: found.verdict.word(),
+        severity: result.severity().word(),
+        observed: &found.observed,
+        reasons: found.reasons.iter().map(reason).collect(),
+        evidence: found
+            .evidence
+            .iter()
+            .map(|position| wire::Position { source: &position.source, file: &position.file, record: &position.record })
+            .collect(),
+        group: found.group.as_ref().map(|group| wire::Group {
+            count: group.count,
+            first: group.first.map(|time| time.to_string()),
+            last: group.last.map(|time| time.to_string()),
+        }),
+    }
+}
+
+fn reason(reason: &Reason) -> wire::Reason<'_> {
+    wire::Reason { word: reason.word, detail: &reason.detail }
+}
+
+/// Counts of controls by status and of verdicts.
+pub fn totals(controls: &[ControlResult]) -> wire::Totals {
+    let mut totals = wire::Totals { controls: wire::Counts::default(), verdicts: wire::Counts::default() };
+    for result in controls {
+        totals.controls.status(result.status);
+        totals.verdicts.plus(counts(result));
+    }
+    totals
+}
+
+pub fn counts(result: &ControlResult) -> wire::Counts {
+    let counts = result.counts;
+    wire::Counts {
+        fail: counts.fail,
+        unknown: counts.unknown,
+        waived: counts.waived,
+        pass: counts.pass,
+        not_applicable: counts.not_applicable,
+    }
+}
+
+impl wire::Counts {
+    /// Counts one control.
+    pub fn status(&mut self, status: Status) {
+        match status {
+            Status::Fail => self.fail += 1,
+            Status::Unknown => self.unknown += 1,
+            Status::Waived => self.waived += 1,
+            Status::Pass => self.pass += 1,
+            Status::NotApplicable => self.not_applicable += 1,
+        }
+    }
+
+    pub fn plus(&mut self, other: wire::Counts) {
+        self.fail += other.fail;
+        self.unknown += other.unknown;
+        self.waived += other.waived;
+        self.pass += other.pass;
+        self.not_applicable += other.not_applicable;
+    }
+
+    pub fn total(&self) -> usize {
+        self.fail + self.unknown + self.waived + self.pass + self.not_applicable
+    }
+}
+
+fn table<'a>(name: &'a str, rows: usize, complete: bool, evidence: &'a Evidence) -> wire::Table<'a> {
+    wire::Table { name, rows, complete, gaps: evidence.table(name).map_or_else(Vec::new, |table| table.gaps.iter().map(gap).collect()) }
+}
+
+/// A gap with the word that a reason would carry.
+pub fn gap(gap: &Gap) -> wire::Gap<'_> {
+    let (word, detail) = match &gap.why {
+        Why::NoSource => ("no-source", ""),
+        Why::Absent => ("absent-source", ""),
+        Why::Partial(why) => ("partial-source", why.as_str()),
+        Why::Stale(why) => ("stale-source", why.as_str()),
+    };
+    wire::Gap { source: &gap.source, word, detail }
+}
+
+/// The `[[source]]` behind a row of the `source` table, whose id is the configured one, and its system where it has several.
+pub fn config<'a>(source: &Source, project: &'a Project) -> Option<&'a SourceConfig> {
+    let of = |config: &&SourceConfig| {
+        config.kind == source.kind
+            && source
+                .id
+                .strip_prefix(&config.id)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_')))
+    };
+    project.sources.iter().filter(of).max_by_key(|config| config.id.len())
+}
+
+fn map_source<'a>(source: &'a Source, project: &'a Project) -> wire::Source<'a> {
+    let vouched = config(source, project).and_then(|config| config.complete.as_ref());
+    wire::Source {
+        id: &source.id,
+        kind: &source.kind,
+        system: source.system.as_deref(),
+        required: source.required,
+        absent: source.absent,
+        tables: &source.tables,
+        event_types: &source.event_types,
+        collected_at: source.collected_at.map(|time| time.to_string()),
+        collected_from: source.collected_from,
+        max_age: source.max_age.to_string(),
+        fresh: source.fresh,
+        completeness: source.completeness.word(),
+        completeness_note: &source.completeness_note,
+        vouched: vouched.map(|vouched| wire::Vouched { by: &vouched.by, from: &vouched.from, on: &vouched.on, expected: vouched.expected }),
+        records: source.records,
+        expected_records: source.expected_records,
+        quarantined: source.quarantined,
+        covers: source.covers.map(|(from, until)| wire::Window { from: from.to_string(), until: until.to_string() }),
+        notes: &source.notes,
+    }
+}
+
+fn framework(framework: &FrameworkResult) -> wire::Framework<'_> {
+    wire::Framework {
+        id: &framework.id,
+        title: &framework.title,
+        publisher: &framework.publisher,
+        edition: &framework.edition,
+        url: &framework.url,
+        attribution: &framework.attribution,
+        requirements: framework
+            .requirements
+            .iter()
+            .map(|requirement| wire::Requirement {
+                id: &requirement.id,
+                level: &requirement.level,
+                parent: requirement.parent.as_deref(),
+                title: &requirement.title,
+                status: requirement.support.word(),
+                satisfied: satisfied(requirement),
+                controls: requirement
+                    .controls
+                    .iter()
+                    .map(|(id, written, status)| wire::Mapped { id, written, status: status.map(Status::word) })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// How many of a requirement's controls pass.
+pub fn satisfied(requirement: &RequirementResult) -> usize {
+    requirement.controls.iter().filter(|(.., status)| *status == Some(Status::Pass)).count()
+}
+
+fn control(result: &ControlResult) -> wire::Control<'_> {
+    let control = &result.control;
+    wire::Control {
+        id: &control.id,
+        title: &control.title,
+        severity: control.severity.word(),
+        status: result.status.word(),
+        subject: SCHEMA.get(control.subject).map_or("", |table| table.name),
+        statement: &control.statement,
+        risk: &control.risk,
+        remediation: &control.remediation,
+        applies: control.applies.as_ref().map(|condition| condition.text.as_str()),
+        assert: &control.assert.text,
+        file: &control.file,
+        sha256: sha256(control.text.as_bytes()),
+        maps_to: control
+            .mappings
+            .iter()
+            .map(|mapping| wire::Mapping {
+                framework: &mapping.framework,
+                written: &mapping.written,
+                requirement: &mapping.requirement,
+                relationship: &mapping.relationship,
+                rationale: &mapping.rationale,
+            })
+            .collect(),
+        params: control
+            .params
+            .values()
+            .map(|param| wire::Param {
+                name: &param.name,
+                value: &param.written,
+                default: &param.default,
+                min: param.min.as_deref(),
+                max: param.max.as_deref(),
+                basis: &param.basis,
+                overridden: param.overridden,
+            })
+            .collect(),
+        population: result.population.len(),
+        population_complete: result.population_gaps.is_empty(),
+        population_gaps: result.population_gaps.iter().map(reason).collect(),
+        counts: counts(result),
+    }
+}

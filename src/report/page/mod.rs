@@ -1,0 +1,179 @@
+//! `report.md`: an assessment as the template `templates/report.md.jinja` is given it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`view`] | what every part uses: marks, shortened lists |
+//! | `evidence` | sources, tables, quarantine, the index of files |
+//! | `requirements` | frameworks with their requirements |
+//! | `controls` | the summary and each control with its findings |
+//! | `limitations` | what a reader must not conclude |
+
+mod controls;
+mod evidence;
+mod limitations;
+mod requirements;
+mod view;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{
+    AutoEscape, Environment, Error, UndefinedBehavior, Value,
+    value::{Serde, ValueKind},
+};
+use serde::Serialize;
+
+use super::{ReportError, author, escape, map, wire};
+use crate::model::assessment::{Assessment, ENGINE, Outcome};
+use crate::model::project::Project;
+use crate::model::table::Evidence;
+use view::{Capped, Mark, duty};
+
+const MARKDOWN: &str = include_str!("../../../templates/report.md.jinja");
+/// The page around the Markdown.
+pub(super) const HTML: &str = include_str!("../../../templates/report.html.jinja");
+/// Its style.
+pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
+/// File name → text: packed beside what they made.
+pub const TEMPLATES: [(&str, &str); 3] = [("report.html.jinja", HTML), ("report.md.jinja", MARKDOWN), ("style.css", STYLE)];
+
+/// What the template is given.
+#[derive(Serialize)]
+struct Page<'a> {
+    name: &'a str,
+    outcome: OutcomeView<'a>,
+    as_of: String,
+    as_of_from: &'static str,
+    gate: String,
+    engine: Engine,
+    totals: Totals,
+    by_severity: Vec<controls::Row>,
+    by_family: Vec<controls::Row>,
+    controls: Vec<controls::ControlView<'a>>,
+    incomplete_populations: bool,
+    sources: Vec<evidence::SourceView<'a>>,
+    sources_more: usize,
+    tables: Vec<evidence::TableView<'a>>,
+    quarantine: Capped<evidence::QuarantineView<'a>>,
+    files: Capped<evidence::FileView<'a>>,
+    frameworks: Vec<requirements::FrameworkView<'a>>,
+    limitations: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct OutcomeView<'a> {
+    shape: &'static str,
+    word: &'static str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Engine {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    controls: view::CountsView,
+    verdicts: view::CountsView,
+}
+
+/// The whole of `report.md`.
+///
+/// # Errors
+/// [`ReportError::Template`] if a template is wrong.
+pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<String, ReportError> {
+    let totals = map::totals(&assessment.controls);
+    let controls = controls::controls(assessment, project);
+    let (sources, sources_more) = evidence::sources(assessment, evidence, project);
+    let page = Page {
+        name: &assessment.name,
+        outcome: OutcomeView {
+            shape: match assessment.outcome {
+                Outcome::Satisfied => Mark::PASS,
+                Outcome::Violations => Mark::FAIL,
+                Outcome::Insufficient => Mark::UNKNOWN,
+                Outcome::NothingAssessed => Mark::NONE,
+            },
+            word: assessment.outcome.word(),
+            reason: &assessment.reason,
+        },
+        as_of: assessment.as_of.to_string(),
+        as_of_from: match assessment.as_of_from {
+            "argument" => "given on the command line",
+            "configuration" => "set in tickmark.toml",
+            _ => "the newest collection time of the evidence",
+        },
+        gate: gate(assessment.gate),
+        engine: Engine { name: ENGINE.0, version: ENGINE.1 },
+        totals: Totals { controls: totals.controls.into(), verdicts: totals.verdicts.into() },
+        by_severity: controls::by_severity(assessment),
+        by_family: controls::by_family(assessment),
+        incomplete_populations: controls.iter().any(|control| !control.complete),
+        controls,
+        sources,
+        sources_more,
+        tables: evidence::tables(assessment, evidence),
+        quarantine: evidence::quarantine(evidence),
+        files: evidence::files(evidence),
+        frameworks: requirements::frameworks(assessment),
+        limitations: limitations::limitations(assessment, evidence, project),
+    };
+    let mut environment = environment()?;
+    environment.add_template("report.md", MARKDOWN)?;
+    Ok(tidy(&environment.get_template("report.md")?.render(Serde(page))?))
+}
+
+/// What the gate means, in a clause.
+fn gate(word: &str) -> String {
+    match word {
+        "none" => "none: the gate is off, so no finding fails the run".to_owned(),
+        "any" => "any: a failed control of any severity is a violation, an undecided one is insufficient evidence".to_owned(),
+        word => format!("{word}: controls of severity {} decide the outcome", duty(word)),
+    }
+}
+
+/// A line that holds only a tag leaves nothing behind.
+pub(super) fn syntax() -> Result<SyntaxConfig, Error> {
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
+}
+
+/// A template environment in which everything printed is escaped for Markdown unless it is known to be safe.
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(syntax()?);
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
+    environment.set_formatter(|out, _state, value| {
+        let plain = value.is_safe() || matches!(value.kind(), ValueKind::Number);
+        let text = value.to_string();
+        out.write_str(&if plain { text } else { escape::sentence(&text) }).map_err(Error::from)
+    });
+    environment.add_filter("code", |text: &str| Value::from_safe_string(escape::code(text)));
+    environment.add_filter("author", |text: &str| Value::from_safe_string(author::rewrite(text)));
+    environment.add_filter("sql", |text: &str| Value::from_safe_string(escape::fenced("sql", text)));
+    Ok(environment)
+}
+
+/// One line break at the end, never two empty lines together.
+fn tidy(markdown: &str) -> String {
+    let mut out = String::with_capacity(markdown.len());
+    let mut empty = 0;
+    for line in markdown.lines() {
+        empty = if line.trim().is_empty() { empty + 1 } else { 0 };
+        if empty < 2 {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+/// Counts as a template reads them.
+impl From<wire::Counts> for view::CountsView {
+    fn from(counts: wire::Counts) -> Self {
+        view::CountsView { total: counts.total(), counts }
+    }
+}

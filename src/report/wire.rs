@@ -1,0 +1,245 @@
+//! What `assessment.json` and `findings.ndjson` hold, field for field. `schemas/assessment-1.schema.json` says the same to
+//! other programs, and `docs/report.md` to people. Times are RFC 3339 in UTC, durations as in TOML (`90d`), paths relative
+//! to the project.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The `schema` of an assessment.
+pub const SCHEMA: &str = "tickmark/assessment/1";
+
+#[derive(Serialize)]
+pub struct AssessmentFile<'a> {
+    pub schema: &'static str,
+    pub tool: Tool,
+    pub name: &'a str,
+    pub as_of: String,
+    pub as_of_from: &'a str,
+    pub gate: &'a str,
+    pub outcome: Outcome<'a>,
+    pub totals: Totals,
+    pub tables: Vec<Table<'a>>,
+    pub sources: Vec<Source<'a>>,
+    pub files: Vec<File<'a>>,
+    pub quarantine: Vec<Quarantined<'a>>,
+    pub frameworks: Vec<Framework<'a>>,
+    pub controls: Vec<Control<'a>>,
+    pub deselected: Vec<Deselected<'a>>,
+    pub findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Tool {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct Outcome<'a> {
+    pub word: &'static str,
+    pub exit: u8,
+    pub reason: &'a str,
+}
+
+/// Over all controls.
+#[derive(Serialize)]
+pub struct Totals {
+    /// Controls by status.
+    pub controls: Counts,
+    /// Verdicts: one for each subject of each control.
+    pub verdicts: Counts,
+}
+
+#[derive(Serialize, Clone, Copy, Default)]
+pub struct Counts {
+    pub fail: usize,
+    pub unknown: usize,
+    pub waived: usize,
+    pub pass: usize,
+    pub not_applicable: usize,
+}
+
+#[derive(Serialize)]
+pub struct Table<'a> {
+    pub name: &'a str,
+    pub rows: usize,
+    pub complete: bool,
+    pub gaps: Vec<Gap<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Gap<'a> {
+    /// Empty where no source is configured.
+    pub source: &'a str,
+    pub word: &'static str,
+    pub detail: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Source<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub system: Option<&'a str>,
+    pub required: bool,
+    pub absent: bool,
+    pub tables: &'a [String],
+    pub event_types: &'a [String],
+    pub collected_at: Option<String>,
+    pub collected_from: Option<&'static str>,
+    pub max_age: String,
+    pub fresh: bool,
+    pub completeness: &'static str,
+    pub completeness_note: &'a str,
+    pub vouched: Option<Vouched<'a>>,
+    pub records: i64,
+    pub expected_records: Option<i64>,
+    pub quarantined: i64,
+    pub covers: Option<Window>,
+    pub notes: &'a [String],
+}
+
+#[derive(Serialize)]
+pub struct Vouched<'a> {
+    pub by: &'a str,
+    pub from: &'a str,
+    pub on: &'a str,
+    pub expected: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub struct Window {
+    pub from: String,
+    pub until: String,
+}
+
+#[derive(Serialize)]
+pub struct File<'a> {
+    pub path: &'a str,
+    pub source: &'a str,
+    pub sha256: &'a str,
+    pub original_sha256: &'a str,
+    pub redacted: usize,
+    pub set_aside: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub struct Quarantined<'a> {
+    pub file: &'a str,
+    pub record: &'a str,
+    pub reason: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Framework<'a> {
+    pub id: &'a str,
+    pub title: &'a str,
+    pub publisher: &'a str,
+    pub edition: &'a str,
+    pub url: &'a str,
+    pub attribution: &'a str,
+    pub requirements: Vec<Requirement<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Requirement<'a> {
+    pub id: &'a str,
+    pub level: &'a str,
+    pub parent: Option<&'a str>,
+    pub title: &'a str,
+    pub status: &'static str,
+    /// How many of the controls mapped to it pass.
+    pub satisfied: usize,
+    pub controls: Vec<Mapped<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Mapped<'a> {
+    pub id: &'a str,
+    pub written: &'a str,
+    /// `null`: not selected, and so not judged.
+    pub status: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+pub struct Control<'a> {
+    pub id: &'a str,
+    pub title: &'a str,
+    pub severity: &'static str,
+    pub status: &'static str,
+    pub subject: &'static str,
+    pub statement: &'a str,
+    pub risk: &'a str,
+    pub remediation: &'a str,
+    pub applies: Option<&'a str>,
+    pub assert: &'a str,
+    pub file: &'a str,
+    pub sha256: String,
+    pub maps_to: Vec<Mapping<'a>>,
+    pub params: Vec<Param<'a>>,
+    /// How many subjects.
+    pub population: usize,
+    pub population_complete: bool,
+    pub population_gaps: Vec<Reason<'a>>,
+    pub counts: Counts,
+}
+
+#[derive(Serialize)]
+pub struct Mapping<'a> {
+    pub framework: &'a str,
+    pub written: &'a str,
+    pub requirement: &'a str,
+    pub relationship: &'a str,
+    pub rationale: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Param<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+    pub default: &'a str,
+    pub min: Option<&'a str>,
+    pub max: Option<&'a str>,
+    pub basis: &'a str,
+    pub overridden: bool,
+}
+
+#[derive(Serialize)]
+pub struct Deselected<'a> {
+    pub id: &'a str,
+    pub title: &'a str,
+    pub severity: &'static str,
+    pub file: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Finding<'a> {
+    pub control: &'a str,
+    pub subject: &'a str,
+    pub verdict: &'static str,
+    pub severity: &'static str,
+    pub observed: &'a BTreeMap<String, String>,
+    pub reasons: Vec<Reason<'a>>,
+    pub evidence: Vec<Position<'a>>,
+    pub group: Option<Group>,
+}
+
+#[derive(Serialize)]
+pub struct Reason<'a> {
+    pub word: &'static str,
+    pub detail: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Position<'a> {
+    pub source: &'a str,
+    pub file: &'a str,
+    pub record: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Group {
+    pub count: usize,
+    pub first: Option<String>,
+    pub last: Option<String>,
+}
