@@ -10,6 +10,8 @@ use crate::model::table::Locator;
 const RECORD: usize = 8 << 20;
 /// The deepest nesting of a document.
 const NESTING: usize = 120;
+/// What stands in place of a file, or a line of one, that could not be parsed and might hold secrets; the reason follows.
+pub const LEFT_OUT: &str = "left out: ";
 
 /// What a file held.
 pub struct Decoded {
@@ -41,6 +43,11 @@ pub fn canonical(path: &str) -> Option<Format> {
 pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     if bytes.is_empty() {
         return Decoded::nothing("the file is empty".to_owned());
+    }
+    if let Some(reason) = bytes.strip_prefix(LEFT_OUT.as_bytes())
+        && reason.iter().filter(|byte| **byte == b'\n').count() <= 1
+    {
+        return Decoded::nothing(String::from_utf8_lossy(reason).trim_end().to_owned());
     }
     let format = match format {
         Format::Canonical => match canonical(path) {
@@ -94,6 +101,10 @@ fn ndjson(bytes: &[u8]) -> Decoded {
             decoded.quarantine.push((position(), format!("the record is {} bytes, more than {RECORD}", line.len())));
             continue;
         }
+        if let Some(reason) = line.strip_prefix(LEFT_OUT.as_bytes()) {
+            decoded.quarantine.push((position(), String::from_utf8_lossy(reason).into_owned()));
+            continue;
+        }
         match parse_json(line) {
             Ok(value) => {
                 lines.push(u32::try_from(number + 1).unwrap_or(u32::MAX));
@@ -144,6 +155,12 @@ fn csv_records(bytes: &[u8]) -> Decoded {
             header = Some(names);
             continue;
         };
+        if let [only] = fields.as_slice()
+            && let Some(reason) = only.strip_prefix(LEFT_OUT)
+        {
+            decoded.quarantine.push((position(), reason.to_owned()));
+            continue;
+        }
         if fields.len() != names.len() {
             decoded.quarantine.push((position(), format!("{} fields where the header has {}", fields.len(), names.len())));
             continue;

@@ -1,0 +1,148 @@
+//! Everything that a project's sources name, as one set of evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::key::FingerprintKey;
+use super::mapping::{self, Export};
+use super::sources::{self, Described};
+use super::tables::{self, Given};
+use super::{EvidenceError, facts, files, logs};
+use crate::model::project::{Format, SourceConfig, SourceMapping};
+
+use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs};
+use crate::model::value::Time;
+
+/// What to read.
+#[derive(Debug)]
+pub struct Request<'r> {
+    /// The project's folder.
+    pub root: &'r Path,
+    pub sources: &'r [SourceConfig],
+    pub mappings: &'r BTreeMap<String, SourceMapping>,
+    /// `None`: the newest collection time of the evidence.
+    pub as_of: Option<Time>,
+    pub key: &'r FingerprintKey,
+}
+
+/// Reads all evidence. Gives it with the time of the assessment, and whether that is the evidence's own.
+///
+/// # Errors
+/// A file cannot be read or lies outside the project, a mapping cannot be used, or nobody says when to judge.
+pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceError> {
+    let exports = exports(request)?;
+    let (as_of, own) = match request.as_of {
+        Some(at) => (at, false),
+        None => {
+            let newest = exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at).max();
+            (newest.ok_or(EvidenceError::NoAsOf)?, true)
+        }
+    };
+    Ok((assembled(request, exports, as_of), as_of, own))
+}
+
+fn exports(request: &Request<'_>) -> Result<Vec<Export>, EvidenceError> {
+    let mut wanted: Vec<(usize, &SourceConfig, &SourceMapping, String)> = Vec::new();
+    for (position, config) in request.sources.iter().enumerate() {
+        let Some(mapping) = request.mappings.get(&config.kind) else { continue };
+        facts::check(config, mapping)?;
+        for path in files::find(request.root, &config.id, &config.path)? {
+            wanted.push((position, config, mapping, path));
+        }
+    }
+    let mut exports: Vec<Export> = wanted
+        .into_par_iter()
+        .map(|(position, config, mapping, path)| {
+            let bytes = files::bytes(request.root, &path)?;
+            mapping::read(config, position, mapping, &path, bytes, request.key)
+        })
+        .collect::<Result<_, _>>()?;
+    exports.sort_by(|a, b| (&a.path, a.config).cmp(&(&b.path, b.config)));
+    Ok(exports)
+}
+
+fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Evidence {
+    let (aside, remarks) = sources::history(&exports, request.sources, request.mappings, as_of);
+    let mut described: Vec<Described> = Vec::new();
+    let mut logs = Logs::default();
+    for (position, config) in request.sources.iter().enumerate() {
+        let Some(mapping) = request.mappings.get(&config.kind) else { continue };
+        for mut one in sources::describe(config, position, mapping, &exports, &aside, &remarks, as_of) {
+            note_logs(&mut one, config, mapping, &exports, &mut logs, as_of);
+            described.push(one);
+        }
+    }
+    logs::join(&mut logs);
+    described.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+
+    let mut given: Vec<Given> = Vec::new();
+    for (number, export) in exports.iter_mut().enumerate() {
+        if aside[number].is_some() {
+            continue;
+        }
+        let config = &request.sources[export.config];
+        let fresh = sources::collected(export, config).is_some_and(|(at, _)| sources::is_fresh(at, config, as_of));
+        let file = u32::try_from(number).unwrap_or(u32::MAX);
+        given.extend(export.rows.drain(..).map(|mut row| {
+            row.origin.file = file;
+            Given { row, fresh }
+        }));
+    }
+    let mut systems: BTreeSet<String> = tables::systems_named(given.iter().map(|given| &given.row));
+    systems.extend(request.sources.iter().flat_map(|config| config.systems.iter().cloned()));
+    systems.extend(described.iter().flat_map(|one| one.systems.iter().cloned()));
+    let systems: Vec<String> = systems.into_iter().collect();
+    let derived = sources::rows(&described, &exports, &logs, &systems);
+    given.extend(derived.into_iter().map(|row| Given { row, fresh: true }));
+
+    let sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
+    let mut tables = tables::build(given, sources::gaps(&sources), as_of);
+    for table in tables.iter_mut().filter(|table| table.schema.derived) {
+        table.origins.iter_mut().for_each(Vec::clear);
+    }
+    let mut quarantine: Vec<_> = exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();
+    quarantine.sort();
+    let files = exports.into_iter().zip(aside).enumerate().map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request)).collect();
+    Evidence { tables, logs, systems, sources, files, quarantine }
+}
+
+/// What a full log covers enters `logs`, and its `source` row.
+fn note_logs(one: &mut Described, config: &SourceConfig, mapping: &SourceMapping, exports: &[Export], logs: &mut Logs, as_of: Time) {
+    if !sources::is_log(config, mapping) && mapping.event_types.is_empty() {
+        return;
+    }
+    // A file of one's own speaks for the systems that the configuration names, and for no other that its rows happen to name.
+    let own = mapping.format == Format::Canonical;
+    let systems: Vec<String> = one.systems.iter().filter(|system| !own || config.systems.contains(system)).cloned().collect();
+    for number in &one.exports {
+        let Some(covers) = logs::covered(&exports[*number], config, mapping) else { continue };
+        let (from, until) = one.source.covers.unwrap_or((covers.from, covers.until));
+        one.source.covers = Some((from.min(covers.from), until.max(covers.until)));
+        if one.source.completeness == Completeness::Full {
+            logs::add(logs, &systems, &covers, config, as_of);
+        }
+    }
+    if one.source.covers.is_none() && !one.source.absent {
+        one.source.notes.push("nobody says what time the log covers, or for which event types: it proves no absence; `covers` in tickmark.toml can".to_owned());
+    }
+}
+
+fn file(number: usize, export: Export, set_aside: Option<String>, described: &[Described], request: &Request<'_>) -> EvidenceFile {
+    let config = &request.sources[export.config];
+    let of = described
+        .iter()
+        .position(|one| one.exports.contains(&number))
+        .or_else(|| described.iter().position(|one| one.source.id == config.id || one.source.id.starts_with(&format!("{}/", config.id))));
+    EvidenceFile {
+        source: of.and_then(|at| u32::try_from(at).ok()).unwrap_or(0),
+        path: export.path,
+        original_sha256: export.original_sha256,
+        sha256: crate::model::digest::sha256(&export.bytes),
+        redacted: export.redacted,
+        bytes: export.bytes,
+        locator: export.locator,
+        set_aside,
+    }
+}

@@ -1,0 +1,355 @@
+//! Exports → which of them count, how complete and fresh each source is, and the tables about the evidence itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::files;
+use super::mapping::Export;
+use crate::model::digest::sha256;
+use crate::model::project::{Format, SourceConfig, SourceMapping};
+use crate::model::row::{Cell, Origin, Row};
+use crate::model::schema::{self, SCHEMA};
+use crate::model::table::{Completeness, Gap, Logs, Source, Why};
+use crate::model::value::{ONE, State, Time};
+
+/// How many vanished rows a note names.
+const NAMED: usize = 20;
+
+/// When an export was collected, and who says so.
+pub fn collected(export: &Export, config: &SourceConfig) -> Option<(Time, &'static str)> {
+    export.envelope.collected_at.map(|at| (at, "export")).or(config.collected_at.map(|at| (at, "configuration")))
+}
+
+/// True for a source that only tells what happened: its files add up instead of replacing one another.
+pub fn is_log(config: &SourceConfig, mapping: &SourceMapping) -> bool {
+    let tables: Vec<&str> = config.table.as_deref().into_iter().chain(mapping.observes.iter().map(String::as_str)).collect();
+    !tables.is_empty() && tables.iter().all(|table| *table == "event")
+}
+
+/// For each export, why it does not count; `None`: it does. Exports of one kind, system and part are history: the newest
+/// at or before `as_of` is the state (SEMANTICS §2.1). With them, remarks per export on rows that vanished.
+pub fn history(
+    exports: &[Export],
+    configs: &[SourceConfig],
+    mappings: &BTreeMap<String, SourceMapping>,
+    as_of: Time,
+) -> (Vec<Option<String>>, Vec<Vec<String>>) {
+    let mut aside: Vec<Option<String>> = vec![None; exports.len()];
+    let mut remarks: Vec<Vec<String>> = vec![Vec::new(); exports.len()];
+    let mut groups: BTreeMap<(String, Vec<String>, Option<String>), Vec<usize>> = BTreeMap::new();
+    for (number, export) in exports.iter().enumerate() {
+        let config = &configs[export.config];
+        let at = collected(export, config).map(|(at, _)| at);
+        if at.is_some_and(|at| at > as_of) {
+            aside[number] = Some("collected after the time of the assessment".to_owned());
+            continue;
+        }
+        let Some(mapping) = mappings.get(&config.kind) else { continue };
+        if is_log(config, mapping) {
+            continue;
+        }
+        // Files of one's own inventory speak of many systems: only those of one source replace one another.
+        let kind = if mapping.format == Format::Canonical { format!("{} {}", config.kind, config.id) } else { config.kind.clone() };
+        let systems = if mapping.format == Format::Canonical { Vec::new() } else { export.systems.clone() };
+        if mapping.format != Format::Canonical && systems.is_empty() {
+            continue;
+        }
+        groups.entry((kind, systems, export.envelope.part.clone())).or_default().push(number);
+    }
+    let when = |number: usize| collected(&exports[number], &configs[exports[number].config]).map(|(at, _)| at);
+    for members in groups.values() {
+        let Some(newest) = members.iter().filter_map(|number| when(*number)).max() else { continue };
+        let (state, older): (Vec<usize>, Vec<usize>) = members.iter().copied().partition(|number| when(*number) == Some(newest));
+        for number in &older {
+            aside[*number] = Some(match when(*number) {
+                Some(_) => format!("an earlier export: the one of {newest} is the state"),
+                None => format!("nobody says when it was collected: the export of {newest} is the state"),
+            });
+        }
+        let previous = older.iter().filter_map(|number| when(*number)).max();
+        let earlier = older.iter().filter(|number| when(**number) == previous).flat_map(|number| &exports[*number].rows);
+        if let (Some(previous), Some(first)) = (previous, state.first()) {
+            let there: BTreeSet<(usize, &Cell)> = state.iter().flat_map(|number| &exports[*number].rows).filter_map(|row| Some((row.table, row.cells.first()?))).collect();
+            let gone: BTreeSet<(usize, &Cell)> = earlier.filter_map(|row| Some((row.table, row.cells.first()?))).filter(|key| !there.contains(key)).collect();
+            let gone: Vec<String> = gone
+                .into_iter()
+                .filter(|(table, id)| !ended(exports, SCHEMA[*table].name, id))
+                .filter_map(|(table, id)| match id {
+                    Cell::Text(id) => Some(format!("{} {id}", SCHEMA[table].name)),
+                    _ => None,
+                })
+                .collect();
+            if !gone.is_empty() {
+                let more = if gone.len() > NAMED { format!(" and {} more", gone.len() - NAMED) } else { String::new() };
+                let named = gone.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+                remarks[*first].push(format!("vanished since the export of {previous}, without an event that ended it: {named}{more}"));
+            }
+        }
+    }
+    (aside, remarks)
+}
+
+/// Whether some event says that an identity or a credential was revoked or deleted.
+fn ended(exports: &[Export], table: &str, id: &Cell) -> bool {
+    let Some(event) = schema::table("event") else { return false };
+    let (Some(ty), Some(of)) = (SCHEMA[event].column("type"), SCHEMA[event].column(table)) else { return false };
+    exports
+        .iter()
+        .flat_map(|export| &export.rows)
+        .any(|row| row.table == event && row.cells[of] == *id && matches!(&row.cells[ty], Cell::Text(ty) if ty == "revoked" || ty == "deleted"))
+}
+
+/// The `source` rows of one configured source: one for each list of systems that its files speak of, and for each
+/// configured system that none does.
+pub struct Described {
+    pub source: Source,
+    /// Positions of its exports that count.
+    pub exports: Vec<usize>,
+    /// All systems that those speak of.
+    pub systems: Vec<String>,
+}
+
+/// Describes one configured source.
+pub fn describe(
+    config: &SourceConfig,
+    position: usize,
+    mapping: &SourceMapping,
+    exports: &[Export],
+    aside: &[Option<String>],
+    remarks: &[Vec<String>],
+    as_of: Time,
+) -> Vec<Described> {
+    let own = |number: &usize| exports[*number].config == position;
+    let all: Vec<usize> = (0..exports.len()).filter(own).collect();
+    let used: Vec<usize> = all.iter().copied().filter(|number| aside[*number].is_none()).collect();
+    let mut by_systems: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    for number in &used {
+        by_systems.entry(exports[*number].systems.clone()).or_default().push(*number);
+    }
+    if mapping.format == Format::Canonical && !used.is_empty() {
+        let every: BTreeSet<String> = by_systems.keys().flatten().cloned().collect();
+        by_systems = BTreeMap::from([(every.into_iter().collect(), used.clone())]);
+    }
+    let yielded: BTreeSet<&String> = by_systems.keys().flatten().collect();
+    let lacking: Vec<String> = config.systems.iter().filter(|system| !yielded.contains(system)).cloned().collect();
+    let table_without_systems = config.table.as_deref().and_then(schema::table).is_some_and(|table| SCHEMA[table].column("system").is_none());
+    for system in &lacking {
+        if !table_without_systems && !(mapping.format == Format::Canonical && !used.is_empty()) {
+            by_systems.entry(vec![system.clone()]).or_default();
+        }
+    }
+    if by_systems.is_empty() {
+        by_systems.insert(Vec::new(), Vec::new());
+    }
+    let lacking = if table_without_systems { Vec::new() } else { lacking };
+    let alone = by_systems.len() == 1;
+    by_systems
+        .into_iter()
+        .map(|(systems, numbers)| {
+            let system = match systems.as_slice() {
+                [one] => Some(one.clone()),
+                _ => None,
+            };
+            let id = match systems.as_slice() {
+                _ if alone => config.id.clone(),
+                [] => format!("{}/unattributed", config.id),
+                systems => format!("{}/{}", config.id, systems.join("+")),
+            };
+            let members: Vec<&Export> = numbers.iter().map(|number| &exports[*number]).collect();
+            let mut source = Source {
+                id,
+                kind: config.kind.clone(),
+                system,
+                required: config.required,
+                tables: config.table.iter().cloned().chain(mapping.observes.iter().cloned()).collect(),
+                event_types: config.covers.as_ref().filter(|covers| !covers.types.is_empty()).map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
+                expected_records: config.complete.as_ref().and_then(|vouched| vouched.expected),
+                records: members.iter().map(|export| export.records).sum(),
+                quarantined: members.iter().map(|export| i64::try_from(export.quarantine.len()).unwrap_or(i64::MAX)).sum(),
+                max_age: config.max_age,
+                absent: members.is_empty() || members.iter().all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
+                ..Source::default()
+            };
+            let said: Vec<i64> = members.iter().filter_map(|export| export.envelope.expected).collect();
+            if !said.is_empty() && source.expected_records.is_none() {
+                source.expected_records = Some(said.iter().sum());
+            }
+            // The oldest of the files in use: a source is as fresh as its oldest part. For a log, the newest.
+            let times: Vec<Option<(Time, &'static str)>> = members.iter().map(|export| collected(export, config)).collect();
+            let oldest = if times.iter().all(Option::is_some) { times.iter().flatten().min().copied() } else { None };
+            let newest = times.iter().flatten().max().copied();
+            let time = if is_log(config, mapping) { newest } else { oldest };
+            source.collected_at = time.map(|(at, _)| at);
+            source.collected_from = time.map(|(_, from)| from);
+            source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
+            source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
+            let facts = config.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
+            if !facts.is_empty() {
+                source.notes.push(format!("the configuration vouches for: {facts}"));
+            }
+            completeness(&mut source, config, mapping, &members, &lacking);
+            Described { source, exports: numbers, systems }
+        })
+        .collect()
+}
+
+/// SEMANTICS §2.6.
+pub fn is_fresh(collected_at: Time, config: &SourceConfig, as_of: Time) -> bool {
+    let age = as_of.0.saturating_sub(collected_at.0);
+    (0..=config.max_age.0).contains(&age)
+}
+
+fn notes(config: &SourceConfig, position: usize, exports: &[Export], aside: &[Option<String>], remarks: &[Vec<String>], all: &[usize], used: &[usize]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for number in all {
+        if let Some(reason) = &aside[*number] {
+            notes.push(format!("{} does not count: {reason}", exports[*number].path));
+        }
+    }
+    let columns: BTreeSet<&String> = used.iter().flat_map(|number| &exports[*number].notes).collect();
+    notes.extend(columns.into_iter().cloned());
+    notes.extend(used.iter().flat_map(|number| remarks[*number].clone()));
+    if all.is_empty() {
+        let what = if files::is_pattern(&config.path) { "no file matches" } else { "there is no file" };
+        notes.push(format!("{what} `{}`", config.path));
+    }
+    debug_assert!(used.iter().all(|number| exports[*number].config == position));
+    notes
+}
+
+/// SEMANTICS §2.2, §2.3: what keeps a source from being whole, in words.
+fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapping, members: &[&Export], lacking: &[String]) {
+    if source.absent {
+        source.completeness = Completeness::Unknown;
+        source.completeness_note = if members.is_empty() { "nothing was collected".to_owned() } else { "no file could be read".to_owned() };
+        return;
+    }
+    let mut lacks: Vec<String> = Vec::new();
+    if source.quarantined > 0 {
+        lacks.push(format!("{} of its records or fields are in quarantine", source.quarantined));
+    }
+    if members.iter().any(|export| export.envelope.truncated == Some(true)) {
+        lacks.push("the export says that it was cut off".to_owned());
+    }
+    if config.complete.is_none() {
+        let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
+        lacks.extend(partial.into_iter().cloned());
+    }
+    if let Some(expected) = source.expected_records
+        && source.records < expected
+    {
+        lacks.push(format!("{} of {expected} expected {} were read", source.records, mapping.records));
+    }
+    if !lacking.is_empty() {
+        lacks.push(format!("nothing speaks of {}", lacking.join(", ")));
+    }
+    if files::is_pattern(&config.path) && config.systems.is_empty() {
+        lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
+    }
+    let says_whole = !members.is_empty() && members.iter().all(|export| export.envelope.truncated == Some(false));
+    if !lacks.is_empty() {
+        source.completeness = Completeness::Partial;
+        source.completeness_note = lacks.join("; ");
+    } else if let Some(vouched) = &config.complete {
+        source.completeness = Completeness::Full;
+        source.completeness_note = format!("vouched for by {} on {}, from {}", vouched.by, vouched.on, vouched.from);
+    } else if mapping.guarantees_full || says_whole {
+        source.completeness = Completeness::Full;
+    } else {
+        source.completeness = Completeness::Unknown;
+        source.completeness_note = "nobody says that it holds every record; `complete` in tickmark.toml can".to_owned();
+    }
+}
+
+/// Why each table is not known to be complete, in the order of the schema.
+pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
+    SCHEMA
+        .iter()
+        .map(|schema| {
+            if schema.derived || schema.is_log() || schema.name == "waiver" {
+                return Vec::new();
+            }
+            let observing: Vec<&Source> = sources.iter().filter(|source| source.tables.iter().any(|table| table == schema.name)).collect();
+            if observing.is_empty() {
+                return vec![Gap { source: String::new(), why: Why::NoSource }];
+            }
+            let mut gaps: Vec<Gap> = observing
+                .iter()
+                .filter_map(|source| {
+                    let why = match source.completeness {
+                        _ if source.absent => Why::Absent,
+                        Completeness::Full if source.fresh => return None,
+                        Completeness::Full => Why::Stale(match source.collected_at {
+                            Some(at) => format!("collected at {at}, more than {} before", source.max_age),
+                            None => "nobody says when it was collected".to_owned(),
+                        }),
+                        _ => Why::Partial(source.completeness_note.clone()),
+                    };
+                    Some(Gap { source: source.id.clone(), why })
+                })
+                .collect();
+            gaps.sort();
+            gaps
+        })
+        .collect()
+}
+
+/// The rows of the tables `source` and `system`.
+pub fn rows(described: &[Described], exports: &[Export], logs: &Logs, systems: &[String]) -> Vec<Row> {
+    let mut out = Vec::new();
+    for (number, one) in described.iter().enumerate() {
+        let source = &one.source;
+        let digests: Vec<String> = one.exports.iter().map(|number| sha256(&exports[*number].bytes)).collect();
+        let digest = match digests.as_slice() {
+            [] => Cell::Absent(State::None),
+            [one] => Cell::Text(one.clone()),
+            several => Cell::Text(sha256(several.join("\n").as_bytes())),
+        };
+        let observes = source.tables.iter().cloned().chain(source.event_types.iter().map(|ty| format!("event.{ty}")));
+        let mut observes: Vec<Option<String>> = observes.map(Some).collect();
+        observes.sort();
+        observes.dedup();
+        let collected_at = match source.collected_at {
+            Some(at) => Cell::Int(at.0),
+            None if one.exports.is_empty() => Cell::Absent(State::Never),
+            None => Cell::Absent(State::Missing),
+        };
+        let count = |count: i64| Cell::Int(count.saturating_mul(ONE));
+        let values = [
+            ("id", Cell::Text(source.id.clone())),
+            ("kind", Cell::Text(source.kind.clone())),
+            ("system", source.system.clone().map_or(Cell::Absent(State::Missing), Cell::Text)),
+            ("required", Cell::Bool(source.required)),
+            ("observes", Cell::List(observes)),
+            ("sha256", digest),
+            ("collected_at", collected_at),
+            ("completeness", Cell::Text(source.completeness.word().to_owned())),
+            ("expected_records", source.expected_records.map_or(Cell::Absent(State::Missing), count)),
+            ("records", count(source.records)),
+            ("quarantined", count(source.quarantined)),
+            ("covers_from", source.covers.map_or(Cell::Absent(State::Missing), |(from, _)| Cell::Int(from.0))),
+            ("covers_until", source.covers.map_or(Cell::Absent(State::Missing), |(_, until)| Cell::Int(until.0))),
+            ("max_age", Cell::Int(source.max_age.0)),
+        ];
+        out.extend(row("source", &values, number));
+    }
+    for (number, system) in systems.iter().enumerate() {
+        let last = logs.stretches.get(&(system.clone(), "used".to_owned())).and_then(|stretches| stretches.last());
+        let end = |at: Option<Time>| at.map_or(Cell::Absent(State::Never), |at| Cell::Int(at.0));
+        let values = [
+            ("id", Cell::Text(system.clone())),
+            ("covers_from", end(last.map(|(from, _)| *from))),
+            ("covers_until", end(last.map(|(_, until)| *until))),
+        ];
+        out.extend(row("system", &values, number));
+    }
+    out
+}
+
+fn row(table: &str, values: &[(&str, Cell)], number: usize) -> Option<Row> {
+    let table = schema::table(table)?;
+    let mut cells = vec![Cell::Absent(State::Missing); SCHEMA[table].columns.len()];
+    for (name, cell) in values {
+        cells[SCHEMA[table].column(name)?] = cell.clone();
+    }
+    Some(Row { table, cells, origin: Origin { file: u32::MAX, record: u32::try_from(number).unwrap_or(u32::MAX) } })
+}

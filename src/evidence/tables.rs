@@ -1,0 +1,263 @@
+//! Rows → Arrow tables: merging, contradictions, references, freshness.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::builder::{BooleanBuilder, Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
+use arrow_buffer::BooleanBuffer;
+
+use crate::model::row::{Cell, Origin, Row};
+use crate::model::schema::{self, Never, SCHEMA, TableSchema, Type};
+use crate::model::table::{Column, Gap, Table};
+use crate::model::value::{State, Time};
+
+/// A row, and whether a fresh source gives it.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub row: Row,
+    pub fresh: bool,
+}
+
+/// One row of a table once all that speak of it are merged.
+#[derive(Clone, Debug)]
+struct Merged {
+    cells: Vec<Cell>,
+    fresh: Vec<bool>,
+    origins: Vec<Origin>,
+    conflicts: Vec<(usize, Vec<(String, Origin)>)>,
+}
+
+/// Builds every table; `gaps` in the order of the schema.
+pub fn build(given: Vec<Given>, mut gaps: Vec<Vec<Gap>>, as_of: Time) -> Vec<Table> {
+    let mut by_table: Vec<Vec<Given>> = SCHEMA.iter().map(|_| Vec::new()).collect();
+    for mut given in given {
+        no_future(&mut given.row, as_of);
+        by_table[given.row.table].push(given);
+    }
+    let mut merged: Vec<Vec<Merged>> =
+        by_table.into_iter().zip(SCHEMA).map(|(rows, schema)| if schema.is_log() { logged(rows) } else { merge(schema, rows) }).collect();
+    owners_of_events(&mut merged);
+    let ids: Vec<Vec<String>> = merged.iter().map(|rows| rows.iter().map(|row| id(&row.cells).to_owned()).collect()).collect();
+    gaps.resize_with(SCHEMA.len(), Vec::new);
+    merged.into_iter().zip(SCHEMA).zip(gaps).map(|((rows, schema), gaps)| table(schema, rows, gaps, &ids)).collect()
+}
+
+fn id(cells: &[Cell]) -> &str {
+    match cells.first() {
+        Some(Cell::Text(id)) => id,
+        _ => "",
+    }
+}
+
+/// A past fact cannot lie after `as_of` (SEMANTICS §1.5).
+fn no_future(row: &mut Row, as_of: Time) {
+    for (cell, column) in row.cells.iter_mut().zip(SCHEMA[row.table].columns) {
+        if column.ty == Type::Time && !column.ahead && matches!(cell, Cell::Int(at) if *at > as_of.0) {
+            *cell = Cell::Absent(State::Future);
+        }
+    }
+}
+
+/// Events: not merged; the same one told twice is one.
+fn logged(rows: Vec<Given>) -> Vec<Merged> {
+    let mut found: BTreeMap<Vec<Cell>, Vec<Origin>> = BTreeMap::new();
+    for given in rows {
+        found.entry(given.row.cells).or_default().push(given.row.origin);
+    }
+    found
+        .into_iter()
+        .map(|(cells, mut origins)| {
+            origins.sort();
+            origins.dedup();
+            Merged { fresh: vec![true; cells.len()], cells, origins, conflicts: Vec::new() }
+        })
+        .collect()
+}
+
+/// Rows of one id become one row (SEMANTICS §2.1).
+fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
+    let mut by_id: BTreeMap<String, Vec<Given>> = BTreeMap::new();
+    for given in rows {
+        by_id.entry(id(&given.row.cells).to_owned()).or_default().push(given);
+    }
+    by_id
+        .into_values()
+        .map(|mut rows| {
+            rows.sort_by(|a, b| (a.row.origin, &a.row.cells).cmp(&(b.row.origin, &b.row.cells)));
+            let mut merged = Merged { cells: Vec::new(), fresh: Vec::new(), origins: rows.iter().map(|given| given.row.origin).collect(), conflicts: Vec::new() };
+            merged.origins.dedup();
+            for (at, column) in schema.columns.iter().enumerate() {
+                let cell = agreed(rows.iter().map(|given| &given.row.cells[at]), column.latest, column.never);
+                if cell == Cell::Absent(State::Conflict) {
+                    let mut said: Vec<(String, Origin)> = rows
+                        .iter()
+                        .filter(|given| given.row.cells[at] != Cell::Absent(State::Missing))
+                        .map(|given| (given.row.cells[at].display(column), given.row.origin))
+                        .collect();
+                    said.sort();
+                    said.dedup();
+                    merged.conflicts.push((at, said));
+                }
+                merged.fresh.push(rows.iter().any(|given| given.fresh && given.row.cells[at] == cell));
+                merged.cells.push(cell);
+            }
+            merged
+        })
+        .collect()
+}
+
+/// What several rows say of one value: equal stays, missing yields. A value that cannot be read, or lies in the future,
+/// might contradict: it stays unknown.
+fn agreed<'c>(cells: impl Iterator<Item = &'c Cell>, latest: bool, never: Never) -> Cell {
+    let mut said: Vec<&Cell> = cells.filter(|cell| **cell != Cell::Absent(State::Missing)).collect();
+    said.sort();
+    said.dedup();
+    match said.as_slice() {
+        [] => Cell::Absent(State::Missing),
+        [one] => (*one).clone(),
+        several => {
+            if let Some(unread) = several.iter().find(|cell| matches!(cell, Cell::Absent(state) if state.is_unknown())) {
+                return (**unread).clone();
+            }
+            if latest && never == Never::Before {
+                let newest = several.iter().filter(|cell| matches!(cell, Cell::Int(_))).max();
+                let plain = several.iter().all(|cell| matches!(cell, Cell::Int(_) | Cell::Absent(State::Never)));
+                if let (Some(newest), true) = (newest, plain) {
+                    return (**newest).clone();
+                }
+            }
+            Cell::Absent(State::Conflict)
+        }
+    }
+}
+
+/// An event with a credential and no identity is that credential's identity's (SEMANTICS §4.3).
+fn owners_of_events(merged: &mut [Vec<Merged>]) {
+    let at = |table: &str, column: &str| schema::table(table).and_then(|table| Some((table, SCHEMA[table].column(column)?)));
+    let (Some((event, identity)), Some((_, credential)), Some((credentials, owner))) =
+        (at("event", "identity"), at("event", "credential"), at("credential", "identity"))
+    else {
+        return;
+    };
+    let owners: BTreeMap<String, (Cell, bool)> =
+        merged[credentials].iter().map(|row| (id(&row.cells).to_owned(), (row.cells[owner].clone(), row.fresh[owner]))).collect();
+    for row in &mut merged[event] {
+        if row.cells[identity] == Cell::Absent(State::Missing)
+            && let Cell::Text(credential) = &row.cells[credential]
+            && let Some((owner @ Cell::Text(_), fresh)) = owners.get(credential)
+        {
+            row.cells[identity] = owner.clone();
+            row.fresh[identity] = *fresh;
+        }
+    }
+    // The derived owner may have changed the order, which is that of the cells.
+    merged[event].sort_by(|a, b| a.cells.cmp(&b.cells));
+}
+
+fn table(schema: &'static TableSchema, rows: Vec<Merged>, gaps: Vec<Gap>, ids: &[Vec<String>]) -> Table {
+    let columns = schema.columns.iter().enumerate().map(|(at, column)| {
+        let targets = column.refers.and_then(schema::table).map(|table| ids[table].as_slice());
+        built(column.ty, &rows, at, targets)
+    });
+    let columns = columns.collect();
+    let mut conflicts = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        for (column, said) in &row.conflicts {
+            if let (Ok(row), Ok(column)) = (u32::try_from(number), u32::try_from(*column)) {
+                conflicts.insert((row, column), said.clone());
+            }
+        }
+    }
+    Table { schema, rows: rows.len(), columns, origins: rows.into_iter().map(|row| row.origins).collect(), gaps, conflicts }
+}
+
+fn built(ty: Type, rows: &[Merged], at: usize, targets: Option<&[String]>) -> Column {
+    let cells = || rows.iter().map(|row| &row.cells[at]);
+    let links: Option<Vec<Option<u32>>> = targets.map(|targets| {
+        cells()
+            .map(|cell| match cell {
+                Cell::Text(text) => targets.binary_search(text).ok().and_then(|row| u32::try_from(row).ok()),
+                _ => None,
+            })
+            .collect()
+    });
+    let state = UInt8Array::from_iter_values(cells().enumerate().map(|(row, cell)| match (cell, &links) {
+        (Cell::Absent(state), _) => *state as u8,
+        (_, Some(links)) if links[row].is_none() => State::Dangling as u8,
+        _ => State::Known as u8,
+    }));
+    let fresh = if rows.iter().all(|row| row.fresh[at] || matches!(row.cells[at], Cell::Absent(state) if state.is_unknown())) {
+        None
+    } else {
+        Some(rows.iter().map(|row| row.fresh[at]).collect::<BooleanBuffer>())
+    };
+    Column { values: values(ty, rows.len(), cells()), state, fresh, link: links.map(UInt32Array::from) }
+}
+
+fn values<'c>(ty: Type, rows: usize, cells: impl Iterator<Item = &'c Cell>) -> ArrayRef {
+    use std::sync::Arc;
+    match ty {
+        Type::Text | Type::Enum(_) | Type::Address | Type::Fingerprint => {
+            let mut out = StringBuilder::new();
+            for cell in cells {
+                match cell {
+                    Cell::Text(text) => out.append_value(text),
+                    _ => out.append_null(),
+                }
+            }
+            Arc::new(out.finish())
+        }
+        Type::Bool => {
+            let mut out = BooleanBuilder::with_capacity(rows);
+            for cell in cells {
+                match cell {
+                    Cell::Bool(yes) => out.append_value(*yes),
+                    _ => out.append_null(),
+                }
+            }
+            Arc::new(out.finish())
+        }
+        Type::Number | Type::Time | Type::Duration => {
+            let mut out = Int64Builder::with_capacity(rows);
+            for cell in cells {
+                match cell {
+                    Cell::Int(number) => out.append_value(*number),
+                    _ => out.append_null(),
+                }
+            }
+            Arc::new(out.finish())
+        }
+        Type::List => {
+            let mut out = ListBuilder::new(StringBuilder::new());
+            for cell in cells {
+                match cell {
+                    Cell::List(items) => {
+                        for item in items {
+                            out.values().append_option(item.as_deref());
+                        }
+                        out.append(true);
+                    }
+                    _ => out.append(false),
+                }
+            }
+            Arc::new(out.finish())
+        }
+    }
+}
+
+/// Every system that rows name, as theirs or as accepting a credential.
+pub fn systems_named<'r>(rows: impl Iterator<Item = &'r Row>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for row in rows {
+        for (cell, column) in row.cells.iter().zip(SCHEMA[row.table].columns) {
+            match (column.name, cell) {
+                ("system", Cell::Text(system)) => {
+                    found.insert(system.clone());
+                }
+                ("accepted_at", Cell::List(systems)) => found.extend(systems.iter().flatten().cloned()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
