@@ -1,4 +1,5 @@
 //! The one integration binary.
 
 mod conditions;
+mod controls;
 mod report;
