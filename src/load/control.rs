@@ -94,7 +94,15 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> Ve
     let mut out = Vec::new();
     let Some(maps) = keys.required_table("maps-to", "the requirements that it supports, by framework") else { return out };
     let mut written = 0;
-    for (name, value) in maps.each() {
+    // TOML reads the bare key `nist-csf-2.0` as `0` below `nist-csf-2`: both ways of writing it mean the framework.
+    let entries = maps.each().flat_map(|(name, value)| match value.get_ref() {
+        DeValue::Table(inner) => inner
+            .iter()
+            .map(|(rest, value)| (At { value: format!("{}.{}", name.value, rest.get_ref()), span: name.span.start..rest.span().end.max(name.span.end) }, value))
+            .collect(),
+        _ => vec![(name, value)],
+    });
+    for (name, value) in entries {
         let Some(framework) = known.iter().find(|framework| framework.id == name.value) else {
             let help = nearest(&name.value, known.iter().map(|framework| framework.id.as_str()));
             maps.file.error(Code::UnknownFramework, &name.span, format!("no framework is called `{}`", name.value), "unknown framework", help);
