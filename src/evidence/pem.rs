@@ -6,6 +6,8 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::AlgorithmIdentifier;
 
 use super::decode::Decoded;
 use crate::model::digest::{hex, sha256};
@@ -50,7 +52,7 @@ fn describe(certificate: &X509Certificate, der: &[u8]) -> Value {
     put("not_after", time(certificate.validity().not_after.timestamp()));
     put("sha256", json!(sha256(der)));
     put("spki_sha256", json!(sha256(certificate.public_key().raw)));
-    put("signature_algorithm", json!(signature(&certificate.signature_algorithm.algorithm.to_id_string())));
+    put("signature_algorithm", json!(signature(&certificate.signature_algorithm)));
     let (key_type, bits) = key(certificate);
     put("key_type", json!(key_type));
     put("key_bits", json!(bits));
@@ -84,12 +86,23 @@ fn describe(certificate: &X509Certificate, der: &[u8]) -> Value {
 }
 
 /// The common name of a signature algorithm, or its object identifier (RFC 8017, RFC 5758, RFC 8410).
-fn signature(oid: &str) -> String {
-    match oid {
+///
+/// `None` where only the parameters would say which digest it uses, and they cannot be read.
+fn signature(algorithm: &AlgorithmIdentifier) -> Option<String> {
+    if let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(algorithm) {
+        return match parameters.hash_algorithm_oid().to_id_string().as_str() {
+            "1.3.14.3.2.26" => Some("sha1-rsa-pss".to_owned()),
+            "2.16.840.1.101.3.4.2.1" => Some("sha256-rsa-pss".to_owned()),
+            "2.16.840.1.101.3.4.2.2" => Some("sha384-rsa-pss".to_owned()),
+            "2.16.840.1.101.3.4.2.3" => Some("sha512-rsa-pss".to_owned()),
+            _ => None,
+        };
+    }
+    let oid = algorithm.algorithm.to_id_string();
+    let name = match oid.as_str() {
         "1.2.840.113549.1.1.2" => "md2-rsa",
         "1.2.840.113549.1.1.4" => "md5-rsa",
         "1.2.840.113549.1.1.5" => "sha1-rsa",
-        "1.2.840.113549.1.1.10" => "rsa-pss",
         "1.2.840.113549.1.1.11" => "sha256-rsa",
         "1.2.840.113549.1.1.12" => "sha384-rsa",
         "1.2.840.113549.1.1.13" => "sha512-rsa",
@@ -102,8 +115,8 @@ fn signature(oid: &str) -> String {
         "1.3.101.112" => "ed25519",
         "1.3.101.113" => "ed448",
         other => other,
-    }
-    .to_owned()
+    };
+    Some(name.to_owned())
 }
 
 /// Key type and length in bits; null where they cannot be told.

@@ -265,7 +265,7 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
     SCHEMA
         .iter()
         .map(|schema| {
-            if schema.derived || schema.is_log() || schema.name == "waiver" {
+            if schema.derived || schema.name == "waiver" {
                 return Vec::new();
             }
             let observing: Vec<&Source> = sources.iter().filter(|source| source.tables.iter().any(|table| table == schema.name)).collect();
@@ -277,7 +277,8 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
                 .filter_map(|source| {
                     let why = match source.completeness {
                         _ if source.absent => Why::Absent,
-                        Completeness::Full if source.fresh => return None,
+                        // A log does not go stale: what it covers is told apart from this.
+                        Completeness::Full if source.fresh || schema.is_log() => return None,
                         Completeness::Full => Why::Stale(match source.collected_at {
                             Some(at) => format!("collected at {at}, more than {} before", source.max_age),
                             None => "nobody says when it was collected".to_owned(),
