@@ -1,3 +1,5 @@
 //! The one integration binary.
 
+mod agreement;
 mod conditions;
+mod interpreter;
