@@ -192,7 +192,9 @@ fn edits(case: &Case) -> Vec<Edit> {
         }
         edits.extend((0..rows.len()).map(|row| Edit::DropRow(position, row)));
     }
-    edits.push(Edit::AllLogs);
+    if !case.estate.logs.everything {
+        edits.push(Edit::AllLogs);
+    }
     for (position, rows) in case.estate.tables.iter().enumerate() {
         for column in 0..SCHEMA[position].columns.len() {
             if rows.iter().any(|row| !row[column].fresh) {
