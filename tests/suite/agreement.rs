@@ -83,3 +83,46 @@ fn the_cases_show_every_verdict() {
         assert!(seen.get(&verdict).is_some_and(|count| *count > 50), "{seen:?}");
     }
 }
+
+/// Cases that the two readings once told apart, with what the rules say.
+mod told_apart {
+    use super::*;
+    use estate::{DAY, Estate};
+    use tickmark::model::row::Cell;
+    use tickmark::model::schema::table;
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    fn list(members: &[&str]) -> Cell {
+        Cell::List(members.iter().map(|member| Some((*member).to_owned())).collect())
+    }
+
+    /// Both readings of an assertion about the rows of a table.
+    fn judged(estate: Estate, subject: &str, assert: &str) -> Vec<Verdict> {
+        let types = params().iter().map(|(name, value)| (name.clone(), type_of(value))).collect();
+        let (assert, _) = parse(assert, table(subject).unwrap(), &types, Place::Assert).unwrap();
+        let case = Case { estate, applies: None, assert, seed: 0 };
+        assert_eq!(fast(&case), slow(&case), "left the evaluator, right the interpreter: {case:?}");
+        fast(&case)
+    }
+
+    /// A bound on `at` may hold any expression that does not read the event, functions of text and lists among them.
+    #[test]
+    fn a_window_may_begin_where_a_function_says() {
+        let estate = Estate::empty()
+            .with("identity", "i", &[("card_auth", list(&["A"])), ("name", text("ci")), ("stop_tested_at", Cell::Int(AS_OF - DAY))])
+            .with("credential", "c", &[("identity", text("i")), ("accepted_at", list(&["s0"]))]);
+        for when in [
+            "contains(credential.identity.card_auth, 'A')",
+            "credential.identity.name LIKE 'c%'",
+            "starts_with(credential.identity.name, 'c')",
+            "regexp_like(credential.identity.name, '^c')",
+        ] {
+            let bound = format!("CASE WHEN {when} THEN credential.identity.stop_tested_at ELSE $as_of END");
+            let assert = format!("NOT EXISTS (SELECT 1 FROM event WHERE at > {bound})");
+            assert_eq!(judged(estate.clone(), "credential", &assert), [Verdict::Pass], "{when}");
+        }
+    }
+}
