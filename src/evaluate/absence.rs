@@ -293,8 +293,13 @@ fn reads(node: &Node, scope: Scope) -> bool {
         Kind::Not(inner) | Kind::Lower(inner) | Kind::Cardinality(inner) => reads(inner, scope),
         Kind::IsNone { operand, .. } | Kind::IsNever { operand, .. } => reads(operand, scope),
         Kind::In { left, items, .. } => reads(left, scope) || items.iter().any(|item| reads(item, scope)),
-        // Rare inside a bound: taken to read it, which proves nothing.
-        _ => true,
+        Kind::IsNotNull(path) => path.scope == scope,
+        Kind::Like { left: text, .. } | Kind::RegexpLike { text, .. } => reads(text, scope),
+        Kind::StartsWith { text: a, prefix: b } | Kind::Contains { list: a, item: b } | Kind::InNetwork { address: a, networks: b } => {
+            reads(a, scope) || reads(b, scope)
+        }
+        // A subquery: taken to read it, which proves nothing.
+        Kind::Exists(_) | Kind::Aggregate { .. } => true,
     }
 }
 

@@ -244,9 +244,9 @@ fn outcome(request: &Request, controls: &[ControlResult]) -> (Outcome, String) {
         let fails = controls.iter().filter(|result| result.status == Status::Fail).count();
         let unknown = controls.iter().filter(|result| result.status == Status::Unknown).count();
         return (
-            Outcome::Satisfied,
+            Outcome::GateOff,
             format!(
-                "the gate is off (`fail-on = \"none\"`): {} and {} undetermined do not count",
+                "`fail-on = \"none\"`: {} and {} undetermined do not count",
                 several(fails, "failing control", "failing controls"),
                 unknown
             ),

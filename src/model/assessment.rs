@@ -199,8 +199,10 @@ pub struct FrameworkResult {
 /// How the run ends (SEMANTICS §5.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Exit 0.
+    /// Exit 0: something was judged, and nothing at the gate fails or is undetermined.
     Satisfied,
+    /// Exit 0: the project turned the gate off. Says nothing about the controls.
+    GateOff,
     /// Exit 1.
     Violations,
     /// Exit 2.
@@ -214,6 +216,7 @@ impl Outcome {
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Satisfied => "satisfied on this evidence",
+            Outcome::GateOff => "gate off",
             Outcome::Violations => "violations",
             Outcome::NothingAssessed => "nothing assessed",
             Outcome::Insufficient => "insufficient evidence",

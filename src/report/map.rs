@@ -56,7 +56,7 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
 /// The exit code of an outcome (SEMANTICS §5.7).
 fn exit(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Satisfied => 0,
+        Outcome::Satisfied | Outcome::GateOff => 0,
         Outcome::Violations => 1,
         Outcome::NothingAssessed => 2,
         Outcome::Insufficient => 3,

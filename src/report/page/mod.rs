@@ -90,6 +90,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
         outcome: OutcomeView {
             shape: match assessment.outcome {
                 Outcome::Satisfied => Mark::PASS,
+                Outcome::GateOff => Mark::NONE,
                 Outcome::Violations => Mark::FAIL,
                 Outcome::Insufficient => Mark::UNKNOWN,
                 Outcome::NothingAssessed => Mark::NONE,

@@ -1,0 +1,128 @@
+//! Two readings of the rules agree: the evaluator, over columns, and the interpreter, row by row, on random evidence
+//! and random conditions. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more, and for others.
+
+mod case;
+mod estate;
+mod maker;
+mod print;
+mod subqueries;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::{ProptestConfig, prop_assert_eq};
+use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
+use tickmark::evaluate;
+use tickmark::load::condition::{Place, parse};
+use tickmark::model::assessment::Verdict;
+use tickmark::model::condition::Condition;
+use tickmark::model::value::Time;
+
+use crate::interpreter;
+use case::{Case, Cases};
+use estate::AS_OF;
+use maker::{params, type_of};
+
+/// Runs a property on so many cases, the same ones every time unless the environment says otherwise.
+fn hold(cases: u32, anywhere: bool, property: impl Fn(Case) -> Result<(), TestCaseError>) {
+    let mut config = ProptestConfig { max_shrink_iters: 200_000, failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    if let Err(error) = TestRunner::new(config).run(&Cases { anywhere }, property) {
+        panic!("{error}");
+    }
+}
+
+fn fast(case: &Case) -> Vec<Verdict> {
+    evaluate::verdicts(case.applies.as_ref(), &case.assert, &case.estate.evidence(), Time(AS_OF), &params()).unwrap()
+}
+
+fn slow(case: &Case) -> Vec<Verdict> {
+    interpreter::verdicts(case.applies.as_ref(), &case.assert, &case.estate.evidence(), Time(AS_OF), &params())
+}
+
+#[test]
+fn the_evaluator_and_the_interpreter_agree() {
+    hold(3000, true, |case| {
+        prop_assert_eq!(fast(&case), slow(&case), "left the evaluator, right the interpreter");
+        Ok(())
+    });
+}
+
+#[test]
+fn they_agree_on_what_the_parser_makes_of_the_text() {
+    let types = params().iter().map(|(name, value)| (name.clone(), type_of(value))).collect();
+    let read = |condition: &Condition, place| match parse(&condition.text, condition.table, &types, place) {
+        Ok((condition, _)) => condition,
+        Err(problems) => panic!("{}\n{problems:#?}", condition.text),
+    };
+    hold(1000, false, |case| {
+        let parsed = Case {
+            applies: case.applies.as_ref().map(|condition| read(condition, Place::Applies)),
+            assert: read(&case.assert, Place::Assert),
+            ..case.clone()
+        };
+        prop_assert_eq!(fast(&parsed), slow(&case), "left the evaluator on the text, right the interpreter on the tree");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_cases_show_every_verdict() {
+    let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for seed in 1..300_u64 {
+        let case = Case::random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), true);
+        for verdict in slow(&case) {
+            *seen.entry(verdict).or_default() += 1;
+        }
+    }
+    for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable] {
+        assert!(seen.get(&verdict).is_some_and(|count| *count > 50), "{seen:?}");
+    }
+}
+
+/// Cases that the two readings once told apart, with what the rules say.
+mod told_apart {
+    use super::*;
+    use estate::{DAY, Estate};
+    use tickmark::model::row::Cell;
+    use tickmark::model::schema::table;
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    fn list(members: &[&str]) -> Cell {
+        Cell::List(members.iter().map(|member| Some((*member).to_owned())).collect())
+    }
+
+    /// Both readings of an assertion about the rows of a table.
+    fn judged(estate: Estate, subject: &str, assert: &str) -> Vec<Verdict> {
+        let types = params().iter().map(|(name, value)| (name.clone(), type_of(value))).collect();
+        let (assert, _) = parse(assert, table(subject).unwrap(), &types, Place::Assert).unwrap();
+        let case = Case { estate, applies: None, assert, seed: 0 };
+        assert_eq!(fast(&case), slow(&case), "left the evaluator, right the interpreter: {case:?}");
+        fast(&case)
+    }
+
+    /// A bound on `at` may hold any expression that does not read the event, functions of text and lists among them.
+    #[test]
+    fn a_window_may_begin_where_a_function_says() {
+        let estate = Estate::empty()
+            .with("identity", "i", &[("card_auth", list(&["A"])), ("name", text("ci")), ("stop_tested_at", Cell::Int(AS_OF - DAY))])
+            .with("credential", "c", &[("identity", text("i")), ("accepted_at", list(&["s0"]))]);
+        for when in [
+            "contains(credential.identity.card_auth, 'A')",
+            "credential.identity.name LIKE 'c%'",
+            "starts_with(credential.identity.name, 'c')",
+            "regexp_like(credential.identity.name, '^c')",
+        ] {
+            let bound = format!("CASE WHEN {when} THEN credential.identity.stop_tested_at ELSE $as_of END");
+            let assert = format!("NOT EXISTS (SELECT 1 FROM event WHERE at > {bound})");
+            assert_eq!(judged(estate.clone(), "credential", &assert), [Verdict::Pass], "{when}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A second reading of the rules: slow, obvious, one row at a time.
+//!
+//! It shares the model with the evaluator and nothing else, so that a rule misread once is found by the other. Nothing
+//! here is clever: every subquery looks at every row of its table, every path is walked anew.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`value`] | values, intervals, three-valued logic, order, arithmetic |
+//! | [`world`] | one value of one row, with or without what only stale sources say |
+//! | [`expr`] | a node of a condition on one row |
+//! | [`text`] | LIKE, networks |
+//! | [`subquery`] | which rows match, EXISTS, aggregates |
+//! | [`absence`] | who could have seen it, and whether nothing was there |
+
+mod absence;
+mod expr;
+mod subquery;
+mod text;
+mod value;
+mod world;
+
+use std::collections::BTreeMap;
+
+use tickmark::model::assessment::Verdict;
+use tickmark::model::condition::Condition;
+use tickmark::model::table::Evidence;
+use tickmark::model::value::{Constant, Time};
+
+use expr::Place;
+use value::Truth;
+use world::World;
+
+pub use expr::children;
+
+/// A verdict per row of the table of `assert`.
+pub fn verdicts(
+    applies: Option<&Condition>,
+    assert: &Condition,
+    evidence: &Evidence,
+    as_of: Time,
+    params: &BTreeMap<String, Constant>,
+) -> Vec<Verdict> {
+    let on_all = World { evidence, as_of, params, strict: false };
+    let on_fresh = World { evidence, as_of, params, strict: true };
+    (0..evidence.tables[assert.table].rows)
+        .map(|row| {
+            let all = once(&on_all, applies, assert, row);
+            let fresh = once(&on_fresh, applies, assert, row);
+            // A fail needs no freshness, a pass does.
+            if all == Verdict::Fail {
+                Verdict::Fail
+            } else if matches!(fresh, Verdict::Pass | Verdict::NotApplicable) {
+                fresh
+            } else {
+                Verdict::Unknown
+            }
+        })
+        .collect()
+}
+
+/// The verdict within one of the two evaluations.
+fn once(world: &World<'_>, applies: Option<&Condition>, assert: &Condition, row: usize) -> Verdict {
+    let holds = |condition: &Condition| -> Truth { Place { world, table: condition.table, row, child: None }.truth(&condition.root) };
+    match (applies.map_or(Some(true), holds), holds(assert)) {
+        (Some(false), _) => Verdict::NotApplicable,
+        (_, Some(true)) => Verdict::Pass,
+        (Some(true), Some(false)) => Verdict::Fail,
+        _ => Verdict::Unknown,
+    }
+}

@@ -1,0 +1,157 @@
+//! Which rows match, EXISTS, aggregates.
+
+use std::collections::BTreeSet;
+
+use tickmark::model::condition::{Aggregate, Join, Node, Op, Path, Subquery};
+use tickmark::model::schema::{SCHEMA, Type};
+use tickmark::model::value::{FAR, ONE};
+
+use super::expr::{Place, comparable};
+use super::value::{Truth, Value, and, compare};
+use super::world::{Key, Row};
+
+impl Place<'_> {
+    /// For every row of the subquery's table, whether it matches this subject.
+    fn matches(&self, query: &Subquery) -> Vec<(usize, Truth)> {
+        (0..self.world.rows(query.table))
+            .filter(|row| !(query.excludes_self && query.table == self.table && *row == self.row))
+            .map(|row| {
+                let place = Place { child: Some((query.table, row)), ..*self };
+                let present = if self.world.strict && !self.world.fresh((query.table, row), 0) { None } else { Some(true) };
+                let joins = query.joins.iter().map(|join| {
+                    let joined = place.joined(join);
+                    if joined.is_none() && join.reference && !place.compatible(join) { Some(false) } else { joined }
+                });
+                let terms = query.terms.iter().map(|term| place.truth(&term.node));
+                (row, and([present].into_iter().chain(joins).chain(terms)))
+            })
+            .collect()
+    }
+
+    fn joined(&self, join: &Join) -> Truth {
+        let keys = (
+            self.world.key(&join.child, self.start(join.child.scope)),
+            self.world.key(&join.parent, self.start(join.parent.scope)),
+        );
+        match keys {
+            (Key::Nothing, _) | (_, Key::Nothing) => Some(false),
+            (Key::Unknown, _) | (_, Key::Unknown) => None,
+            (Key::Other(a), Key::Other(b)) => {
+                // Read as never through arithmetic or not, never joins nothing.
+                let far = |value: &Value| matches!(value, Value::Span(at, _) if at.abs() == FAR);
+                if far(&a) || far(&b) { Some(false) } else { compare(Op::Eq, &a, &b) }
+            }
+            (
+                Key::Text { text: a, dangling: a_dangling, names: a_names },
+                Key::Text { text: b, dangling: b_dangling, names: b_names },
+            ) => {
+                let fingerprints = [&join.child, &join.parent].into_iter().all(|path| column_type(path) == Type::Fingerprint);
+                if fingerprints && !comparable(&a, &b) {
+                    return None;
+                }
+                if a == b {
+                    return Some(true);
+                }
+                // A reference that names no row may name one by the id that its own system uses.
+                match (a_dangling, a_names, b_dangling, b_names) {
+                    (Some(to), _, None, Some(row)) | (None, Some(row), Some(to), _) if to == row.0 && self.nameless(row) => None,
+                    _ => Some(false),
+                }
+            }
+            (a, b) => panic!("keys of two types: {a:?} {b:?}"),
+        }
+    }
+
+    /// Whether nobody knows what its own system calls the row.
+    fn nameless(&self, row: Row) -> bool {
+        SCHEMA[row.0].column("native_id").is_some_and(|column| self.world.value(row, column) == Value::Unknown)
+    }
+
+    /// Whether a row that refers to an unknown one may refer to this one.
+    fn compatible(&self, join: &Join) -> bool {
+        let Some((from, to)) = self.ends(join) else { return true };
+        let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.world.key_of(row, column)) {
+            Some(Key::Text { text, .. }) => Some(text),
+            _ => None,
+        };
+        if let (Some(a), Some(b)) = (identity(from), identity(to))
+            && a != b
+        {
+            return false;
+        }
+        let system = |row: Row| SCHEMA[row.0].column("system").map(|column| self.world.value(row, column));
+        let Some(Value::Text(seen_by)) = system(from) else { return true };
+        if SCHEMA[from.0].is_log() {
+            return match self.world.reach(to) {
+                Some(systems) => systems.contains(&seen_by),
+                None => true,
+            };
+        }
+        match system(to) {
+            Some(Value::Text(system)) => system == seen_by,
+            _ => true,
+        }
+    }
+
+    /// The row that refers, and the row whose id it may say.
+    fn ends(&self, join: &Join) -> Option<(Row, Row)> {
+        let child = self.world.walk(&join.child, self.start(join.child.scope)).ok()?;
+        let parent = self.world.walk(&join.parent, self.start(join.parent.scope)).ok()?;
+        Some(if join.child.last().1 == 0 { (parent, child) } else { (child, parent) })
+    }
+
+    pub fn exists(&self, query: &Subquery) -> Truth {
+        let matches = self.matches(query);
+        if matches.iter().any(|(_, truth)| *truth == Some(true)) {
+            return Some(true);
+        }
+        let possible = matches.iter().any(|(_, truth)| truth.is_none());
+        if possible || !self.absence_is_proven(query) { None } else { Some(false) }
+    }
+
+    pub fn aggregate(&self, function: Aggregate, of: &Node, query: &Subquery) -> Value {
+        let proven = self.absence_is_proven(query);
+        let mut sure = BTreeSet::new();
+        let mut all = BTreeSet::new();
+        let (mut unknown, mut possible) = (0, 0);
+        for (row, truth) in self.matches(query) {
+            if truth == Some(false) {
+                continue;
+            }
+            possible += i64::from(truth.is_none());
+            match (Place { child: Some((query.table, row)), ..*self }).value(of) {
+                Value::None => {}
+                Value::Unknown => unknown += 1,
+                value => {
+                    if truth == Some(true) {
+                        sure.insert(value.clone());
+                    }
+                    all.insert(value);
+                }
+            }
+        }
+        let count = |values: &BTreeSet<Value>| i64::try_from(values.len()).unwrap();
+        if function == Aggregate::CountDistinct {
+            return Value::Span(count(&sure) * ONE, if proven { (count(&all) + unknown) * ONE } else { FAR });
+        }
+        let numbers = |values: &BTreeSet<Value>| -> Vec<i64> {
+            values.iter().map(|value| if let Value::Span(low, _) = value { *low } else { panic!("no order: {value:?}") }).collect()
+        };
+        let (sure, all) = (numbers(&sure), numbers(&all));
+        if sure.is_empty() && of.ty != Type::Time {
+            return if possible == 0 && unknown == 0 && proven { Value::None } else { Value::Unknown };
+        }
+        let open = unknown > 0 || !proven;
+        let smallest = |values: &[i64]| values.iter().copied().min().unwrap_or(FAR);
+        let largest = |values: &[i64]| values.iter().copied().max().unwrap_or(-FAR);
+        match function {
+            Aggregate::Min => Value::Span(if open { -FAR } else { smallest(&all) }, smallest(&sure)),
+            _ => Value::Span(largest(&sure), if open { FAR } else { largest(&all) }),
+        }
+    }
+}
+
+fn column_type(path: &Path) -> Type {
+    let (table, column) = path.last();
+    SCHEMA[table].columns[column].ty
+}
