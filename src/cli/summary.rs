@@ -27,7 +27,7 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
         .collect();
     let _ = writeln!(out, "{} controls over {}", assessment.controls.len(), if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") });
     for source in &evidence.sources {
-        if source.absent || !source.fresh || source.quarantined > 0 || !source.completeness_note.is_empty() && source.completeness.word() != "full" {
+        if source.absent || !source.fresh || source.completeness.word() != "full" {
             let mut words = Vec::new();
             if source.absent {
                 words.push("yielded nothing".to_owned());
@@ -37,9 +37,6 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
                 }
                 if source.completeness.word() != "full" {
                     words.push(format!("{}: {}", source.completeness.word(), source.completeness_note));
-                }
-                if source.quarantined > 0 {
-                    words.push(format!("{} in quarantine", source.quarantined));
                 }
             }
             let _ = writeln!(out, "  source {}: {}", source.id, words.join("; "));

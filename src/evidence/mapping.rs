@@ -228,7 +228,8 @@ fn envelope(said: &Map<String, Value>) -> Result<Envelope, String> {
         Some(Value::String(text)) => Time::parse(text).map(Some).map_err(|why| format!("`{name}`: {why}")),
         Some(_) => Err(format!("`{name}` is not a time")),
     };
-    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "covers"];
+    // `places`: whatever `rows` needs to look up; it stands in `$file` and means nothing here.
+    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "covers", "places"];
     if let Some(unknown) = said.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("`{unknown}` means nothing here; known: {}", known.join(", ")));
     }
@@ -265,7 +266,7 @@ type Read = (Row, Vec<String>, Vec<String>);
 fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, default: Option<&str>, origin: Origin) -> Result<Read, String> {
     let object = row.as_object().ok_or("the mapping gave a row that is no object")?;
     let given = match (&config.table, object.get("table")) {
-        (Some(table), _) if mapping.rows.trim().is_empty() => table.as_str(),
+        (Some(table), None) => table.as_str(),
         (_, Some(Value::String(table))) => table.as_str(),
         _ => return Err("the row names no table".to_owned()),
     };
