@@ -309,8 +309,23 @@ pub fn reads_no_column(node: &Node) -> bool {
     match &node.kind {
         Kind::Literal(_) | Kind::Param(_) | Kind::AsOf => true,
         Kind::Arith { left, right, .. } => reads_no_column(left) && reads_no_column(right),
-        Kind::Lower(inner) => reads_no_column(inner),
-        _ => false,
+        Kind::Lower(inner)
+        | Kind::Cardinality(inner)
+        | Kind::Not(inner)
+        | Kind::IsNone { operand: inner, .. }
+        | Kind::IsNever { operand: inner, .. }
+        | Kind::Like { left: inner, .. }
+        | Kind::RegexpLike { text: inner, .. } => reads_no_column(inner),
+        Kind::Compare { left, right, .. } => reads_no_column(left) && reads_no_column(right),
+        Kind::In { left, items, .. } => reads_no_column(left) && items.iter().all(reads_no_column),
+        Kind::And(terms) | Kind::Or(terms) => terms.iter().all(reads_no_column),
+        Kind::Case { branches, otherwise } => {
+            reads_no_column(otherwise) && branches.iter().all(|(when, then)| reads_no_column(when) && reads_no_column(then))
+        }
+        Kind::StartsWith { text: a, prefix: b } | Kind::Contains { list: a, item: b } | Kind::InNetwork { address: a, networks: b } => {
+            reads_no_column(a) && reads_no_column(b)
+        }
+        Kind::Path(_) | Kind::IsNotNull(_) | Kind::Exists(_) | Kind::Aggregate { .. } => false,
     }
 }
 

@@ -90,6 +90,7 @@ mod told_apart {
     use estate::{DAY, Estate};
     use tickmark::model::row::Cell;
     use tickmark::model::schema::table;
+    use tickmark::model::value::State;
 
     fn text(text: &str) -> Cell {
         Cell::Text(text.to_owned())
@@ -124,5 +125,23 @@ mod told_apart {
             let assert = format!("NOT EXISTS (SELECT 1 FROM event WHERE at > {bound})");
             assert_eq!(judged(estate.clone(), "credential", &assert), [Verdict::Pass], "{when}");
         }
+    }
+
+    /// Whatever reads no column is a constant, which `none` does not equal: also a CASE, a comparison or a function.
+    #[test]
+    fn none_differs_from_whatever_reads_no_column() {
+        let estate = Estate::empty()
+            .with("event", "e", &[("on_behalf_of", Cell::Absent(State::None))])
+            .with("tool", "t", &[("grant", Cell::Absent(State::None))]);
+        for (subject, assert) in [
+            ("event", "on_behalf_of <> 'a'"),
+            ("event", "lower($word) <> on_behalf_of"),
+            ("event", "on_behalf_of <> CASE WHEN $flag THEN 'a' ELSE 'b' END"),
+            ("event", "NOT (on_behalf_of = CASE WHEN starts_with($word, 'a') OR contains($words, 'b') THEN 'a' ELSE 'b' END)"),
+            ("tool", "grant.privileged <> ($limit > cardinality($words))"),
+        ] {
+            assert_eq!(judged(estate.clone(), subject, assert), [Verdict::Pass], "{assert}");
+        }
+        assert_eq!(judged(estate, "event", "on_behalf_of <> actor"), [Verdict::Unknown]);
     }
 }

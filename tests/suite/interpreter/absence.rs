@@ -76,12 +76,13 @@ impl Place<'_> {
             _ => None,
         };
         let from = born.map_or(latest, |born| born.max(latest));
-        if from == -FAR {
-            return false;
-        }
         let until = upper.into_iter().filter_map(point).fold(self.world.as_of.0, i64::min);
+        // An empty window is empty whatever the logs say, also one that would begin before everything.
         if from == FAR || until == -FAR || from > until {
             return true;
+        }
+        if from == -FAR {
+            return false;
         }
 
         // The types.
