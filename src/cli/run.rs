@@ -77,7 +77,10 @@ fn fingerprint_key(root: &Path, project: &Project) -> anyhow::Result<Fingerprint
     }
     let (key, created) = FingerprintKey::load_or_create(root)?;
     if created {
-        eprintln!("note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control", root.join(".tickmark/fingerprint.key").display());
+        eprintln!(
+            "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
+            root.join(".tickmark/fingerprint.key").display()
+        );
     }
     Ok(key)
 }
@@ -99,9 +102,14 @@ fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> 
     (exit, assessment.outcome.word(), assessment.reason.clone())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one look at the clock: whether evidence is old when nobody said as of when to judge it; no byte of the package depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one look at the clock: whether evidence is old when nobody said as of when to judge it; no byte of the package depends on it"
+)]
 fn age(as_of: Time) -> Duration {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
     Duration(now.saturating_sub(as_of.0))
 }
 

@@ -25,7 +25,12 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
         .filter(|(name, rows, _)| *rows > 0 && !matches!(name.as_str(), "source" | "system"))
         .map(|(name, rows, _)| format!("{rows} {}", plural(name, *rows)))
         .collect();
-    let _ = writeln!(out, "{} controls over {}", assessment.controls.len(), if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") });
+    let _ = writeln!(
+        out,
+        "{} controls over {}",
+        assessment.controls.len(),
+        if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") }
+    );
     for source in &evidence.sources {
         if source.absent || !source.fresh || source.completeness.word() != "full" {
             let mut words = Vec::new();
@@ -44,7 +49,9 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
     }
     out.push('\n');
     let mut controls: Vec<&ControlResult> = assessment.controls.iter().collect();
-    controls.sort_by(|a, b| (a.status, std::cmp::Reverse(a.severity()), &a.control.id).cmp(&(b.status, std::cmp::Reverse(b.severity()), &b.control.id)));
+    controls.sort_by(|a, b| {
+        (a.status, std::cmp::Reverse(a.severity()), &a.control.id).cmp(&(b.status, std::cmp::Reverse(b.severity()), &b.control.id))
+    });
     for result in controls {
         let _ = writeln!(
             out,
@@ -109,7 +116,8 @@ fn status(status: Status, colour: bool) -> String {
 pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
+            let hidden = c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
             if hidden { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }
         })
         .collect()

@@ -203,7 +203,10 @@ fn outcome(request: &Request, controls: &[ControlResult]) -> (Outcome, String) {
         return (Outcome::NothingAssessed, "no control is selected".to_owned());
     }
     if assessed == 0 {
-        return (Outcome::NothingAssessed, "no control had a subject to judge: the evidence holds no row of the tables that the selected controls judge".to_owned());
+        return (
+            Outcome::NothingAssessed,
+            "no control had a subject to judge: the evidence holds no row of the tables that the selected controls judge".to_owned(),
+        );
     }
     let gate = request.gate;
     let at_gate = |wanted: Status| -> Vec<&str> {

@@ -178,7 +178,9 @@ fn csv_records(bytes: &[u8]) -> Decoded {
 
 fn json(bytes: &[u8]) -> Decoded {
     match parse_json(bytes) {
-        Ok(document) => Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() },
+        Ok(document) => {
+            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+        }
         Err(reason) => Decoded::nothing(reason),
     }
 }

@@ -29,8 +29,10 @@ pub fn fill(schema: &TableSchema, cells: &mut [Cell], facts: &BTreeMap<String, S
 /// The first that does not, or that no table has.
 pub fn check(config: &SourceConfig, mapping: &SourceMapping) -> Result<(), EvidenceError> {
     let fault = |column: &str, why: String| EvidenceError::Fact { source_id: config.id.clone(), column: column.to_owned(), why };
-    let tables: Vec<&TableSchema> =
-        SCHEMA.iter().filter(|schema| config.table.as_deref() == Some(schema.name) || mapping.observes.iter().any(|name| name == schema.name)).collect();
+    let tables: Vec<&TableSchema> = SCHEMA
+        .iter()
+        .filter(|schema| config.table.as_deref() == Some(schema.name) || mapping.observes.iter().any(|name| name == schema.name))
+        .collect();
     for (name, text) in &config.facts {
         let columns: Vec<_> = tables.iter().filter_map(|schema| schema.column(name).map(|at| &schema.columns[at])).collect();
         if columns.is_empty() || name == "id" {

@@ -22,7 +22,11 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
     }
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     let matcher = glob
-        .map_err(|error| EvidenceError::Pattern { source_id: source_id.to_owned(), pattern: pattern.to_owned(), why: error.kind().to_string() })?
+        .map_err(|error| EvidenceError::Pattern {
+            source_id: source_id.to_owned(),
+            pattern: pattern.to_owned(),
+            why: error.kind().to_string(),
+        })?
         .compile_matcher();
     // Only folders above the first wild part can hold a match.
     let fixed: PathBuf = pattern.split('/').take_while(|part| !is_pattern(part)).collect();

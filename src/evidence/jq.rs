@@ -24,7 +24,19 @@ const STACK: usize = 256 << 20;
 
 /// What reads the clock, the environment, the local time zone, other inputs, or writes messages.
 const REFUSED: [&str; 14] = [
-    "now", "env", "input", "inputs", "halt", "halt_error", "debug", "debug_empty", "stderr", "stderr_empty", "localtime", "strflocaltime", "input_filename",
+    "now",
+    "env",
+    "input",
+    "inputs",
+    "halt",
+    "halt_error",
+    "debug",
+    "debug_empty",
+    "stderr",
+    "stderr_empty",
+    "localtime",
+    "strflocaltime",
+    "input_filename",
     "input_line_number",
 ];
 
@@ -98,7 +110,13 @@ fn work(mapping: &SourceMapping, job: Job, sender: &Sender<Progress>) -> Result<
     Ok(apply(envelope.as_ref(), select.as_ref(), rows.as_ref(), job, sender))
 }
 
-fn apply(envelope: Option<&Filter>, select: Option<&Filter>, rows: Option<&Filter>, job: Job, sender: &Sender<Progress>) -> Result<Mapped, String> {
+fn apply(
+    envelope: Option<&Filter>,
+    select: Option<&Filter>,
+    rows: Option<&Filter>,
+    job: Job,
+    sender: &Sender<Progress>,
+) -> Result<Mapped, String> {
     let mut mapped = Mapped::default();
     let document = match &job.document {
         Some(document) => val(document)?,
@@ -120,7 +138,8 @@ fn apply(envelope: Option<&Filter>, select: Option<&Filter>, rows: Option<&Filte
             vec![document.clone()]
         }
         (Some(whole), Some(select)) => {
-            let paths = stream(select, globals(&job.file)?, document.clone(), usize::MAX).map_err(|why| format!("the select filter: {why}"))?;
+            let paths =
+                stream(select, globals(&job.file)?, document.clone(), usize::MAX).map_err(|why| format!("the select filter: {why}"))?;
             let mut pointers = Vec::new();
             let mut records = Vec::new();
             for path in paths {
@@ -239,7 +258,8 @@ fn csv_objects(text: &Val) -> jaq_core::ValR<Val> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| fault(format!("csv: line {}", error.position().map_or(0, csv::Position::line))))?;
-        let row: Map<String, Value> = header.iter().zip(&record).map(|(name, cell)| (name.to_owned(), Value::String(cell.to_owned()))).collect();
+        let row: Map<String, Value> =
+            header.iter().zip(&record).map(|(name, cell)| (name.to_owned(), Value::String(cell.to_owned()))).collect();
         rows.push(Value::Object(row));
     }
     val(&Value::Array(rows)).map_err(fault)

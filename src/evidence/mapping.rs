@@ -56,7 +56,14 @@ pub struct Export {
 ///
 /// # Errors
 /// The mapping itself cannot be used.
-pub fn read(config: &SourceConfig, position: usize, mapping: &SourceMapping, path: &str, original: Vec<u8>, key: &FingerprintKey) -> Result<Export, EvidenceError> {
+pub fn read(
+    config: &SourceConfig,
+    position: usize,
+    mapping: &SourceMapping,
+    path: &str,
+    original: Vec<u8>,
+    key: &FingerprintKey,
+) -> Result<Export, EvidenceError> {
     let original_sha256 = sha256(&original);
     let (bytes, redacted) = without_secrets(mapping, path, original, key);
     // What is kept is what is judged: the same bytes give the same rows to whoever reads the package.
@@ -119,7 +126,8 @@ fn lines_again(decoded: &Decoded, csv: bool) -> Vec<u8> {
         value => value.to_string(),
     };
     let left_out = |reason: &str| if csv { quoted(&format!("{LEFT_OUT}{reason}")) } else { format!("{LEFT_OUT}{reason}") };
-    let quarantined = decoded.quarantine.iter().filter_map(|(position, reason)| Some((position.strip_prefix("line ")?.parse().ok()?, left_out(reason))));
+    let quarantined =
+        decoded.quarantine.iter().filter_map(|(position, reason)| Some((position.strip_prefix("line ")?.parse().ok()?, left_out(reason))));
     let mut all: Vec<(u32, String)> = lines.iter().copied().zip(decoded.records.iter().map(text)).chain(quarantined).collect();
     if let (true, Some(Value::Object(first))) = (csv, decoded.records.first()) {
         all.push((1, row(first.keys().map(|name| quoted(name)).collect())));
@@ -238,7 +246,10 @@ fn envelope(said: &Map<String, Value>) -> Result<Envelope, String> {
         Some(covers) => {
             let from = time(covers.get("from"), "covers.from")?.ok_or("`covers` has no `from`")?;
             let until = time(covers.get("until"), "covers.until")?.ok_or("`covers` has no `until`")?;
-            let types = covers.get("types").and_then(Value::as_array).map(|types| types.iter().filter_map(|ty| ty.as_str().map(str::to_owned)).collect());
+            let types = covers
+                .get("types")
+                .and_then(Value::as_array)
+                .map(|types| types.iter().filter_map(|ty| ty.as_str().map(str::to_owned)).collect());
             Some(Covers { from, until, types: types.unwrap_or_default() })
         }
     };
@@ -270,7 +281,9 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
         (_, Some(Value::String(table))) => table.as_str(),
         _ => return Err("the row names no table".to_owned()),
     };
-    let table = schema::table(given).filter(|table| !SCHEMA[*table].derived).ok_or_else(|| format!("no table that a source may give is called `{given}`"))?;
+    let table = schema::table(given)
+        .filter(|table| !SCHEMA[*table].derived)
+        .ok_or_else(|| format!("no table that a source may give is called `{given}`"))?;
     let schema = &SCHEMA[table];
     let observed = config.table.as_deref() == Some(schema.name) || mapping.observes.iter().any(|name| name == schema.name);
     if !observed {
@@ -294,7 +307,11 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
     }
     for name in object.keys() {
         if name != "table" && schema.column(name).is_none() {
-            notes.push(format!("`{}` has no column `{}`: its values were not read", schema.name, name.chars().take(40).collect::<String>()));
+            notes.push(format!(
+                "`{}` has no column `{}`: its values were not read",
+                schema.name,
+                name.chars().take(40).collect::<String>()
+            ));
         }
     }
     match cells.first() {

@@ -46,7 +46,9 @@ pub enum EvidenceError {
     TooSlow { file: String, path: String, seconds: u64 },
     #[error("source `{source_id}`: `facts` gives {column}: {why}")]
     Fact { source_id: String, column: String, why: String },
-    #[error("nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources")]
+    #[error(
+        "nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources"
+    )]
     NoAsOf,
     #[error("{path}: {why}")]
     Key { path: PathBuf, why: String },

@@ -73,7 +73,12 @@ fn describe(certificate: &X509Certificate, der: &[u8]) -> Value {
             }
             ParsedExtension::BasicConstraints(constraints) => is_ca = constraints.ca,
             ParsedExtension::ExtendedKeyUsage(usage) => {
-                let known = [(usage.server_auth, "server"), (usage.client_auth, "client"), (usage.code_signing, "code"), (usage.email_protection, "email")];
+                let known = [
+                    (usage.server_auth, "server"),
+                    (usage.client_auth, "client"),
+                    (usage.code_signing, "code"),
+                    (usage.email_protection, "email"),
+                ];
                 usages.extend(known.iter().filter(|(is, _)| *is).map(|(_, name)| json!(name)));
             }
             _ => {}

@@ -36,7 +36,8 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
     let (as_of, own) = match request.as_of {
         Some(at) => (at, false),
         None => {
-            let newest = exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at).max();
+            let newest =
+                exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at).max();
             (newest.ok_or(EvidenceError::NoAsOf)?, true)
         }
     };
@@ -102,9 +103,15 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     for table in tables.iter_mut().filter(|table| table.schema.derived) {
         table.origins.iter_mut().for_each(Vec::clear);
     }
-    let mut quarantine: Vec<_> = exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();
+    let mut quarantine: Vec<_> =
+        exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();
     quarantine.sort();
-    let files = exports.into_iter().zip(aside).enumerate().map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request)).collect();
+    let files = exports
+        .into_iter()
+        .zip(aside)
+        .enumerate()
+        .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
+        .collect();
     Evidence { tables, logs, systems, sources, files, quarantine }
 }
 
@@ -125,7 +132,10 @@ fn note_logs(one: &mut Described, config: &SourceConfig, mapping: &SourceMapping
         }
     }
     if one.source.covers.is_none() && !one.source.absent {
-        one.source.notes.push("nobody says what time the log covers, or for which event types: it proves no absence; `covers` in tickmark.toml can".to_owned());
+        one.source.notes.push(
+            "nobody says what time the log covers, or for which event types: it proves no absence; `covers` in tickmark.toml can"
+                .to_owned(),
+        );
     }
 }
 

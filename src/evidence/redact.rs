@@ -8,8 +8,17 @@ use super::key::FingerprintKey;
 const MARK: &str = "hmac-sha256:";
 
 /// Names under which a text is a secret unless a mapping has dealt with it.
-const TELLING: [&str; 9] =
-    ["password", "passwd", "secret", "client_secret", "private_key", "secret_key", "secret_access_key", "aws_secret_access_key", "key_material"];
+const TELLING: [&str; 9] = [
+    "password",
+    "passwd",
+    "secret",
+    "client_secret",
+    "private_key",
+    "secret_key",
+    "secret_access_key",
+    "aws_secret_access_key",
+    "key_material",
+];
 
 /// Replaces the texts that the patterns name; gives how many. A pattern is a JSON pointer in which `*` is any one step
 /// and `**` any number of steps.
@@ -123,7 +132,8 @@ mod tests {
 
     #[test]
     fn private_keys_leave_a_pem_file() {
-        let text = b"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n";
+        let text =
+            b"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n";
         let (kept, count) = without_private_keys(text);
         assert_eq!(count, 1);
         assert!(!String::from_utf8_lossy(&kept).contains("abc") && String::from_utf8_lossy(&kept).contains("xyz"));

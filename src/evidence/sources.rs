@@ -68,8 +68,10 @@ pub fn history(
         let previous = older.iter().filter_map(|number| when(*number)).max();
         let earlier = older.iter().filter(|number| when(**number) == previous).flat_map(|number| &exports[*number].rows);
         if let (Some(previous), Some(first)) = (previous, state.first()) {
-            let there: BTreeSet<(usize, &Cell)> = state.iter().flat_map(|number| &exports[*number].rows).filter_map(|row| Some((row.table, row.cells.first()?))).collect();
-            let gone: BTreeSet<(usize, &Cell)> = earlier.filter_map(|row| Some((row.table, row.cells.first()?))).filter(|key| !there.contains(key)).collect();
+            let there: BTreeSet<(usize, &Cell)> =
+                state.iter().flat_map(|number| &exports[*number].rows).filter_map(|row| Some((row.table, row.cells.first()?))).collect();
+            let gone: BTreeSet<(usize, &Cell)> =
+                earlier.filter_map(|row| Some((row.table, row.cells.first()?))).filter(|key| !there.contains(key)).collect();
             let gone: Vec<String> = gone
                 .into_iter()
                 .filter(|(table, id)| !ended(exports, SCHEMA[*table].name, id))
@@ -92,10 +94,9 @@ pub fn history(
 fn ended(exports: &[Export], table: &str, id: &Cell) -> bool {
     let Some(event) = schema::table("event") else { return false };
     let (Some(ty), Some(of)) = (SCHEMA[event].column("type"), SCHEMA[event].column(table)) else { return false };
-    exports
-        .iter()
-        .flat_map(|export| &export.rows)
-        .any(|row| row.table == event && row.cells[of] == *id && matches!(&row.cells[ty], Cell::Text(ty) if ty == "revoked" || ty == "deleted"))
+    exports.iter().flat_map(|export| &export.rows).any(|row| {
+        row.table == event && row.cells[of] == *id && matches!(&row.cells[ty], Cell::Text(ty) if ty == "revoked" || ty == "deleted")
+    })
 }
 
 /// The `source` rows of one configured source: one for each list of systems that its files speak of, and for each
@@ -131,7 +132,8 @@ pub fn describe(
     }
     let yielded: BTreeSet<&String> = by_systems.keys().flatten().collect();
     let lacking: Vec<String> = config.systems.iter().filter(|system| !yielded.contains(system)).cloned().collect();
-    let table_without_systems = config.table.as_deref().and_then(schema::table).is_some_and(|table| SCHEMA[table].column("system").is_none());
+    let table_without_systems =
+        config.table.as_deref().and_then(schema::table).is_some_and(|table| SCHEMA[table].column("system").is_none());
     for system in &lacking {
         if !table_without_systems && !(mapping.format == Format::Canonical && !used.is_empty()) {
             by_systems.entry(vec![system.clone()]).or_default();
@@ -161,12 +163,19 @@ pub fn describe(
                 system,
                 required: config.required,
                 tables: config.table.iter().cloned().chain(mapping.observes.iter().cloned()).collect(),
-                event_types: config.covers.as_ref().filter(|covers| !covers.types.is_empty()).map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
+                event_types: config
+                    .covers
+                    .as_ref()
+                    .filter(|covers| !covers.types.is_empty())
+                    .map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
                 expected_records: config.complete.as_ref().and_then(|vouched| vouched.expected),
                 records: members.iter().map(|export| export.records).sum(),
                 quarantined: members.iter().map(|export| i64::try_from(export.quarantine.len()).unwrap_or(i64::MAX)).sum(),
                 max_age: config.max_age,
-                absent: members.is_empty() || members.iter().all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
+                absent: members.is_empty()
+                    || members
+                        .iter()
+                        .all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
                 ..Source::default()
             };
             let said: Vec<i64> = members.iter().filter_map(|export| export.envelope.expected).collect();
@@ -198,7 +207,15 @@ pub fn is_fresh(collected_at: Time, config: &SourceConfig, as_of: Time) -> bool 
     (0..=config.max_age.0).contains(&age)
 }
 
-fn notes(config: &SourceConfig, position: usize, exports: &[Export], aside: &[Option<String>], remarks: &[Vec<String>], all: &[usize], used: &[usize]) -> Vec<String> {
+fn notes(
+    config: &SourceConfig,
+    position: usize,
+    exports: &[Export],
+    aside: &[Option<String>],
+    remarks: &[Vec<String>],
+    all: &[usize],
+    used: &[usize],
+) -> Vec<String> {
     let mut notes = Vec::new();
     for number in all {
         if let Some(reason) = &aside[*number] {

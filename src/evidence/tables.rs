@@ -84,7 +84,12 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
         .into_values()
         .map(|mut rows| {
             rows.sort_by(|a, b| (a.row.origin, &a.row.cells).cmp(&(b.row.origin, &b.row.cells)));
-            let mut merged = Merged { cells: Vec::new(), fresh: Vec::new(), origins: rows.iter().map(|given| given.row.origin).collect(), conflicts: Vec::new() };
+            let mut merged = Merged {
+                cells: Vec::new(),
+                fresh: Vec::new(),
+                origins: rows.iter().map(|given| given.row.origin).collect(),
+                conflicts: Vec::new(),
+            };
             merged.origins.dedup();
             for (at, column) in schema.columns.iter().enumerate() {
                 let cell = agreed(rows.iter().map(|given| &given.row.cells[at]), column.latest, column.never);

@@ -37,5 +37,10 @@ pub fn of_test(test: &ControlTest) -> Evidence {
     }
     logs::join(&mut logs);
     let given = test.rows.iter().map(|row: &Row| Given { row: row.clone(), fresh: why_of(row.table) != Some("stale") });
-    Evidence { tables: tables::build(given.collect(), gaps, test.as_of), logs, systems: systems.into_iter().collect(), ..Evidence::default() }
+    Evidence {
+        tables: tables::build(given.collect(), gaps, test.as_of),
+        logs,
+        systems: systems.into_iter().collect(),
+        ..Evidence::default()
+    }
 }

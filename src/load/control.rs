@@ -37,7 +37,13 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
                 && number.chars().all(|c| c.is_ascii_digit())
         });
         if !fits {
-            keys.file.error(Code::MalformedId, &id.span, format!("`{}` is not a control's id", id.value), "expected capital letters, a dash and two to four digits", "write it as `OFF-01`");
+            keys.file.error(
+                Code::MalformedId,
+                &id.span,
+                format!("`{}` is not a control's id", id.value),
+                "expected capital letters, a dash and two to four digits",
+                "write it as `OFF-01`",
+            );
         }
         fits
     });
@@ -69,7 +75,13 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
     let tests = given::tests(keys, subject, &params);
     if tests.is_empty() && keys.raw("test").is_none() {
         let at = keys.key_span("id");
-        keys.file.warn(Code::NoTest, &at, "the control has no test".to_owned(), "", "add a `[[test]]` with evidence that passes, and one that does not");
+        keys.file.warn(
+            Code::NoTest,
+            &at,
+            "the control has no test".to_owned(),
+            "",
+            "add a `[[test]]` with evidence that passes, and one that does not",
+        );
     }
     let (applies, assert) = conditions??;
     Some(Control {
@@ -98,14 +110,25 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> Ve
     let entries = maps.each().flat_map(|(name, value)| match value.get_ref() {
         DeValue::Table(inner) => inner
             .iter()
-            .map(|(rest, value)| (At { value: format!("{}.{}", name.value, rest.get_ref()), span: name.span.start..rest.span().end.max(name.span.end) }, value))
+            .map(|(rest, value)| {
+                (
+                    At { value: format!("{}.{}", name.value, rest.get_ref()), span: name.span.start..rest.span().end.max(name.span.end) },
+                    value,
+                )
+            })
             .collect(),
         _ => vec![(name, value)],
     });
     for (name, value) in entries {
         let Some(framework) = known.iter().find(|framework| framework.id == name.value) else {
             let help = nearest(&name.value, known.iter().map(|framework| framework.id.as_str()));
-            maps.file.error(Code::UnknownFramework, &name.span, format!("no framework is called `{}`", name.value), "unknown framework", help);
+            maps.file.error(
+                Code::UnknownFramework,
+                &name.span,
+                format!("no framework is called `{}`", name.value),
+                "unknown framework",
+                help,
+            );
             continue;
         };
         let Some(items) = value.get_ref().as_array() else {
@@ -205,4 +228,3 @@ fn within(file: &str, text: &At<String>, span: &Range<usize>) -> Range<usize> {
         None => text.span.clone(),
     }
 }
-

@@ -42,7 +42,13 @@ fn framework(keys: &Keys<'_, '_>, name: &str, text: &str) -> Option<Framework> {
         if let Some(parent) = &parent
             && !requirements.iter().any(|there| there.id == parent.value)
         {
-            keys.file.error(Code::NotFound, &parent.span, format!("no requirement above is called `{}`", parent.value), "unknown parent", "list a parent before its children");
+            keys.file.error(
+                Code::NotFound,
+                &parent.span,
+                format!("no requirement above is called `{}`", parent.value),
+                "unknown parent",
+                "list a parent before its children",
+            );
         }
         requirements.push(Requirement {
             id: id.value,
@@ -52,7 +58,13 @@ fn framework(keys: &Keys<'_, '_>, name: &str, text: &str) -> Option<Framework> {
         });
     }
     if requirements.is_empty() {
-        keys.file.error(Code::MissingKey, &keys.span, "the framework has no requirements".to_owned(), "a key is missing here", "add `requirements`");
+        keys.file.error(
+            Code::MissingKey,
+            &keys.span,
+            "the framework has no requirements".to_owned(),
+            "a key is missing here",
+            "add `requirements`",
+        );
     }
     let mut aliases = BTreeMap::new();
     for entry in keys.tables("aliases", "an alias") {
@@ -72,7 +84,13 @@ fn framework(keys: &Keys<'_, '_>, name: &str, text: &str) -> Option<Framework> {
         }
         if let Some(written) = written {
             if treatment != Treatment::Reject && to.len() != 1 {
-                keys.file.error(Code::WrongValue, &written.span, format!("`{}` resolves to {} ids", written.value, to.len()), "expected one id in `to`", "or treat it as `reject`");
+                keys.file.error(
+                    Code::WrongValue,
+                    &written.span,
+                    format!("`{}` resolves to {} ids", written.value, to.len()),
+                    "expected one id in `to`",
+                    "or treat it as `reject`",
+                );
             }
             aliases.insert(written.value, Alias { to: to.into_iter().map(|id| id.value).collect(), treatment, note });
         }
@@ -122,7 +140,13 @@ pub fn resolve(framework: &Framework, written: &str, span: &Range<usize>, file: 
             } else {
                 format!("choose among {}", candidates.join(", "))
             };
-            file.error(Code::AmbiguousRequirement, span, format!("`{written}` does not say which requirement of {} is meant", framework.id), &alias.note, help);
+            file.error(
+                Code::AmbiguousRequirement,
+                span,
+                format!("`{written}` does not say which requirement of {} is meant", framework.id),
+                &alias.note,
+                help,
+            );
             None
         }
     }

@@ -46,7 +46,13 @@ fn test(keys: &Keys<'_, '_>, subject: Option<usize>, params: &BTreeMap<String, P
         for (name, value) in keys.each() {
             let why = value.get_ref().as_str().and_then(|why| INCOMPLETE.iter().find(|word| **word == why));
             match (crate::model::schema::table(&name.value), why) {
-                (None, _) => keys.file.error(Code::TestGiven, &name.span, format!("no table is called `{}`", name.value), "unknown table", nearest(&name.value, SCHEMA.iter().map(|s| s.name))),
+                (None, _) => keys.file.error(
+                    Code::TestGiven,
+                    &name.span,
+                    format!("no table is called `{}`", name.value),
+                    "unknown table",
+                    nearest(&name.value, SCHEMA.iter().map(|s| s.name)),
+                ),
                 (_, None) => keys.wrong(value, &name.value, "one of partial, stale, absent"),
                 (Some(_), Some(why)) => {
                     incomplete.insert(name.value, (*why).to_owned());
@@ -72,7 +78,13 @@ fn test(keys: &Keys<'_, '_>, subject: Option<usize>, params: &BTreeMap<String, P
         }
     }
     if expect.is_empty() && status.is_none() {
-        keys.file.error(Code::TestGiven, &expected.span, "the test expects nothing".to_owned(), "expected subject = verdict", "or give the control's `status`");
+        keys.file.error(
+            Code::TestGiven,
+            &expected.span,
+            "the test expects nothing".to_owned(),
+            "expected subject = verdict",
+            "or give the control's `status`",
+        );
     }
     Some(ControlTest { name: name?.value, as_of: as_of?, rows, incomplete, logs, expect, status, params: set })
 }
@@ -82,14 +94,26 @@ fn overrides(keys: &Keys<'_, '_>, params: &BTreeMap<String, Param>) -> BTreeMap<
     for (name, value) in keys.each() {
         let Some((key, param)) = params.iter().find(|(_, param)| param.name == name.value) else {
             let help = nearest(&name.value, params.values().map(|param| param.name.as_str()));
-            keys.file.error(Code::UnknownParameter, &name.span, format!("the control has no parameter `{}`", name.value), "unknown parameter", help);
+            keys.file.error(
+                Code::UnknownParameter,
+                &name.span,
+                format!("the control has no parameter `{}`", name.value),
+                "unknown parameter",
+                help,
+            );
             continue;
         };
         match params::constant(value.get_ref()).and_then(|constant| params::within(param, &constant).map(|()| constant)) {
             Ok(constant) => {
                 out.insert(key.clone(), constant);
             }
-            Err(why) => keys.file.error(Code::ParameterRange, &value.span(), format!("`{}` {why}", name.value), "not allowed for this parameter", ""),
+            Err(why) => keys.file.error(
+                Code::ParameterRange,
+                &value.span(),
+                format!("`{}` {why}", name.value),
+                "not allowed for this parameter",
+                "",
+            ),
         }
     }
     out
@@ -100,7 +124,13 @@ fn log(keys: &Keys<'_, '_>) -> Option<TestLog> {
     let types = keys.texts("types").unwrap_or_default();
     for ty in &types {
         if !EVENT_TYPES.contains(&ty.value.as_str()) {
-            keys.file.error(Code::TestGiven, &ty.span, format!("`{}` is no type of event", ty.value), "unknown event type", nearest(&ty.value, EVENT_TYPES.iter().copied()));
+            keys.file.error(
+                Code::TestGiven,
+                &ty.span,
+                format!("`{}` is no type of event", ty.value),
+                "unknown event type",
+                nearest(&ty.value, EVENT_TYPES.iter().copied()),
+            );
         }
     }
     let from = keys.required_parsed("from", "the start of what it covers", Time::parse);
@@ -114,9 +144,11 @@ fn read_row(keys: &Keys<'_, '_>, table: usize, schema: &TableSchema, number: usi
     let unknown: Vec<String> = keys.texts("unknown").unwrap_or_default().into_iter().map(|name| name.value).collect();
     for (position, column) in schema.columns.iter().enumerate() {
         let Some(value) = keys.raw(column.name) else { continue };
-        let read = json(value).and_then(|json| Cell::read(column, &json).map_err(|misfit| match misfit {
-            crate::model::row::Misfit::Sentinel(why) | crate::model::row::Misfit::Unreadable(why) => why,
-        }));
+        let read = json(value).and_then(|json| {
+            Cell::read(column, &json).map_err(|misfit| match misfit {
+                crate::model::row::Misfit::Sentinel(why) | crate::model::row::Misfit::Unreadable(why) => why,
+            })
+        });
         match read {
             Ok(cell) => cells[position] = cell,
             Err(why) => keys.file.error(Code::TestGiven, &value.span(), why, "does not fit the column", ""),
@@ -124,7 +156,13 @@ fn read_row(keys: &Keys<'_, '_>, table: usize, schema: &TableSchema, number: usi
     }
     for name in &unknown {
         if schema.column(name).is_none() {
-            keys.file.error(Code::TestGiven, &keys.span, format!("`{}` has no column `{name}`", schema.name), "in `unknown`", nearest(name, schema.columns.iter().map(|c| c.name)));
+            keys.file.error(
+                Code::TestGiven,
+                &keys.span,
+                format!("`{}` has no column `{name}`", schema.name),
+                "in `unknown`",
+                nearest(name, schema.columns.iter().map(|c| c.name)),
+            );
         }
     }
     keys.finish();

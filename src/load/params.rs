@@ -35,7 +35,9 @@ pub fn constant(value: &DeValue<'_>) -> Result<Constant, String> {
             let texts: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
             texts.map(Constant::List).ok_or_else(|| "a list holds texts only".to_owned())
         }
-        DeValue::Integer(_) | DeValue::Table(_) => Err(format!("expected text, a number, a duration, a time, true, false or a list of texts, found {}", described(value))),
+        DeValue::Integer(_) | DeValue::Table(_) => {
+            Err(format!("expected text, a number, a duration, a time, true, false or a list of texts, found {}", described(value)))
+        }
     }
 }
 
@@ -78,7 +80,13 @@ pub fn params(keys: &Keys<'_, '_>) -> BTreeMap<String, Param> {
             continue;
         }
         if name.value == "as-of" {
-            keys.file.error(Code::MalformedId, &name.span, "`as-of` cannot be a parameter".to_owned(), "`$as_of` is the time of the assessment", "choose another name");
+            keys.file.error(
+                Code::MalformedId,
+                &name.span,
+                "`as-of` cannot be a parameter".to_owned(),
+                "`$as_of` is the time of the assessment",
+                "choose another name",
+            );
             continue;
         }
         let Some(param) = keys.table_of(value, &name.value, &format!("the parameter `{}`", name.value)) else { continue };
@@ -94,7 +102,13 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
     let basis = keys.required_text("basis", "where the number comes from, or that it is a house default");
     let (min, max) = (bound(keys, "min"), bound(keys, "max"));
     let Some(default) = keys.raw("default") else {
-        keys.file.error(Code::MissingKey, &keys.span, format!("the parameter `{name}` has no `default`"), "a key is missing here", "add `default`");
+        keys.file.error(
+            Code::MissingKey,
+            &keys.span,
+            format!("the parameter `{name}` has no `default`"),
+            "a key is missing here",
+            "add `default`",
+        );
         return None;
     };
     let value = read(keys, "default", default)?;

@@ -61,7 +61,13 @@ fn read_text(root: &Path, path: &str, diagnostics: &mut Diagnostics) -> Option<S
     let inside = |full: &Path| -> std::io::Result<bool> { Ok(full.canonicalize()?.starts_with(root.canonicalize()?)) };
     match inside(&full) {
         Ok(true) => {}
-        Ok(false) => return fault(Code::OutsideProject, "the file lies outside the project".to_owned(), "copy it into the project: a package holds all that it was made from"),
+        Ok(false) => {
+            return fault(
+                Code::OutsideProject,
+                "the file lies outside the project".to_owned(),
+                "copy it into the project: a package holds all that it was made from",
+            );
+        }
         Err(error) if error.kind() == ErrorKind::NotFound && path == FILE => {
             let help = format!("a project is a folder with a {FILE}; name it with --project");
             return fault(Code::Unreadable, format!("{} does not exist", full.display()), &help);
@@ -69,7 +75,9 @@ fn read_text(root: &Path, path: &str, diagnostics: &mut Diagnostics) -> Option<S
         Err(error) => return fault(Code::Unreadable, format!("cannot be read: {error}"), ""),
     }
     match fs::metadata(&full) {
-        Ok(meta) if meta.len() > LIMIT => return fault(Code::Unreadable, format!("the file is {} bytes, more than {LIMIT}", meta.len()), ""),
+        Ok(meta) if meta.len() > LIMIT => {
+            return fault(Code::Unreadable, format!("the file is {} bytes, more than {LIMIT}", meta.len()), "");
+        }
         Ok(meta) if !meta.is_file() => return fault(Code::Unreadable, "not a file".to_owned(), ""),
         _ => {}
     }
@@ -82,12 +90,21 @@ fn read_text(root: &Path, path: &str, diagnostics: &mut Diagnostics) -> Option<S
 
 /// True for a path that stays below the project as it is written.
 fn stays_inside(path: &str) -> bool {
-    !path.is_empty() && !path.starts_with('/') && !path.contains(['\\', '\0']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.contains(['\\', '\0'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn outside(keys: &Keys<'_, '_>, path: &At<String>) {
     let message = format!("`{}` is no path below the project", path.value);
-    keys.file.error(Code::OutsideProject, &path.span, message, "expected a relative path without `..`", "copy the file into the project, and name it from there with `/`");
+    keys.file.error(
+        Code::OutsideProject,
+        &path.span,
+        message,
+        "expected a relative path without `..`",
+        "copy the file into the project, and name it from there with `/`",
+    );
 }
 
 fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Project> {
@@ -122,7 +139,8 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
 
 /// Every framework there is, and the ids of those that the project selects.
 fn frameworks(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<Framework>, Vec<String>) {
-    let mut known: Vec<Framework> = shipped::frameworks().into_iter().filter_map(|(name, text)| framework::read(&name, text, other)).collect();
+    let mut known: Vec<Framework> =
+        shipped::frameworks().into_iter().filter_map(|(name, text)| framework::read(&name, text, other)).collect();
     let Some(names) = keys.texts("frameworks") else {
         let selected = ["owasp-nhi-2025", "nist-csf-2.0", "nist-ai-rmf-1.0"].map(str::to_owned).to_vec();
         return (known, selected);
@@ -134,10 +152,18 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec
                 outside(keys, &name);
                 continue;
             }
-            let Some(own) = read_text(root, &name.value, other).and_then(|text| framework::read(&name.value, &text, other)) else { continue };
+            let Some(own) = read_text(root, &name.value, other).and_then(|text| framework::read(&name.value, &text, other)) else {
+                continue;
+            };
             let id = own.id.clone();
             if known.iter().any(|framework| framework.id == id) {
-                keys.file.error(Code::DuplicateId, &name.span, format!("a framework called `{id}` is there already"), "the second of them", "give it an id of its own");
+                keys.file.error(
+                    Code::DuplicateId,
+                    &name.span,
+                    format!("a framework called `{id}` is there already"),
+                    "the second of them",
+                    "give it an id of its own",
+                );
                 continue;
             }
             known.push(own);
@@ -161,7 +187,13 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec
 }
 
 /// Selected controls, and shipped ones that are not selected.
-fn controls(keys: &Keys<'_, '_>, root: &Path, known: &[Framework], selected: &[String], other: &mut Diagnostics) -> (Vec<Control>, Vec<Control>) {
+fn controls(
+    keys: &Keys<'_, '_>,
+    root: &Path,
+    known: &[Framework],
+    selected: &[String],
+    other: &mut Diagnostics,
+) -> (Vec<Control>, Vec<Control>) {
     let shipped: Vec<Control> =
         shipped::controls().into_iter().filter_map(|(name, text)| control::read(&name, text, known, selected, other)).collect();
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
@@ -182,16 +214,29 @@ fn controls(keys: &Keys<'_, '_>, root: &Path, known: &[Framework], selected: &[S
                     if help.is_empty() {
                         help = "name `builtin`, a shipped control's id, or a folder of the project".to_owned();
                     }
-                    let why = if error.kind() == ErrorKind::NotFound { "leads to nothing".to_owned() } else { format!("cannot be read: {error}") };
+                    let why = if error.kind() == ErrorKind::NotFound {
+                        "leads to nothing".to_owned()
+                    } else {
+                        format!("cannot be read: {error}")
+                    };
                     keys.file.error(Code::NotFound, &name.span, format!("`{}` {why}", name.value), "no control and no folder", help);
                     continue;
                 }
             };
             if files.is_empty() {
-                keys.file.error(Code::NotFound, &name.span, format!("`{}` holds no control", name.value), "no .toml file here or below", "");
+                keys.file.error(
+                    Code::NotFound,
+                    &name.span,
+                    format!("`{}` holds no control", name.value),
+                    "no .toml file here or below",
+                    "",
+                );
             }
             for path in files {
-                let Some(control) = read_text(root, &path, other).and_then(|text| control::read(&path, &text, known, selected, other)) else { continue };
+                let Some(control) = read_text(root, &path, other).and_then(|text| control::read(&path, &text, known, selected, other))
+                else {
+                    continue;
+                };
                 match shipped.iter().chain(&own).find(|there| there.id == control.id) {
                     Some(there) if there.file == control.file => {}
                     Some(there) => {
@@ -249,7 +294,13 @@ fn toml_files(root: &Path, path: &str) -> std::io::Result<Vec<String>> {
 fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
     for (name, value) in keys.each() {
         if let DeValue::Table(_) = value.get_ref() {
-            keys.file.error(Code::WrongValue, &name.span, format!("`{}` is a table here", name.value), "expected a name in quotes", "write it as \"ROT-01.max-age\" = \"60d\"");
+            keys.file.error(
+                Code::WrongValue,
+                &name.span,
+                format!("`{}` is a table here", name.value),
+                "expected a name in quotes",
+                "write it as \"ROT-01.max-age\" = \"60d\"",
+            );
             continue;
         }
         let found = name.value.split_once('.').and_then(|(id, param)| {
@@ -260,7 +311,13 @@ fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
             let all: Vec<String> =
                 controls.iter().flat_map(|control| control.params.values().map(|param| format!("{}.{}", control.id, param.name))).collect();
             let help = nearest(&name.value, all.iter().map(String::as_str));
-            keys.file.error(Code::UnknownParameter, &name.span, format!("no selected control has the parameter `{}`", name.value), "unknown parameter", help);
+            keys.file.error(
+                Code::UnknownParameter,
+                &name.span,
+                format!("no selected control has the parameter `{}`", name.value),
+                "unknown parameter",
+                help,
+            );
             continue;
         };
         match params::constant(value.get_ref()).and_then(|constant| params::within(param, &constant).map(|()| constant)) {
@@ -276,7 +333,13 @@ fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
                     (None, Some(max)) => format!("allowed: {max} or less"),
                     (None, None) => String::new(),
                 };
-                keys.file.error(Code::ParameterRange, &value.span(), format!("`{}` {why}", name.value), "not allowed for this parameter", bounds);
+                keys.file.error(
+                    Code::ParameterRange,
+                    &value.span(),
+                    format!("`{}` {why}", name.value),
+                    "not allowed for this parameter",
+                    bounds,
+                );
             }
         }
     }
@@ -305,14 +368,26 @@ fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<So
             config.id = if same == 0 { kind.value.clone() } else { format!("{}-{}", kind.value, same + 1) };
         }
         if configs.iter().any(|there| there.id == config.id) {
-            source.file.error(Code::DuplicateId, &kind.span, format!("two sources are called `{}`", config.id), "the second of them", "give it an `id` of its own");
+            source.file.error(
+                Code::DuplicateId,
+                &kind.span,
+                format!("two sources are called `{}`", config.id),
+                "the second of them",
+                "give it an `id` of its own",
+            );
         }
         configs.push(config);
     }
     (configs, mappings)
 }
 
-fn mapping(keys: &Keys<'_, '_>, kind: &At<String>, root: &Path, shipped: &[(String, &'static str)], other: &mut Diagnostics) -> Option<SourceMapping> {
+fn mapping(
+    keys: &Keys<'_, '_>,
+    kind: &At<String>,
+    root: &Path,
+    shipped: &[(String, &'static str)],
+    other: &mut Diagnostics,
+) -> Option<SourceMapping> {
     let plain = !kind.value.is_empty() && kind.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let path = format!("sources/{}.toml", kind.value);
     if plain && root.join(&path).symlink_metadata().is_ok() {
@@ -334,7 +409,13 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
     let id = keys.text("id").map_or_else(String::new, |id| id.value);
     if keys.raw("command").is_some() {
         let at = keys.key_span("command");
-        keys.file.error(Code::WrongValue, &at, "`command` is not available yet".to_owned(), "collect the export yourself", "store its output in the project, and name it with `path`");
+        keys.file.error(
+            Code::WrongValue,
+            &at,
+            "`command` is not available yet".to_owned(),
+            "collect the export yourself",
+            "store its output in the project, and name it with `path`",
+        );
     }
     let path = keys.required_text("path", "the export, relative to the project");
     if let Some(path) = path.as_ref().filter(|path| !stays_inside(&path.value)) {
@@ -342,24 +423,46 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
     }
     let rows_of = keys.text("table");
     match (canonical, &rows_of) {
-        (Some(true), None) => keys.file.error(Code::MissingKey, &keys.key_span("kind"), "a canonical source has no `table`".to_owned(), "", "add `table`: which canonical table its rows are"),
-        (Some(false), Some(at)) => keys.file.error(Code::UnknownKey, &at.span, "`table` is for canonical sources only".to_owned(), "the mapping says which tables it gives", "remove it"),
+        (Some(true), None) => keys.file.error(
+            Code::MissingKey,
+            &keys.key_span("kind"),
+            "a canonical source has no `table`".to_owned(),
+            "",
+            "add `table`: which canonical table its rows are",
+        ),
+        (Some(false), Some(at)) => keys.file.error(
+            Code::UnknownKey,
+            &at.span,
+            "`table` is for canonical sources only".to_owned(),
+            "the mapping says which tables it gives",
+            "remove it",
+        ),
         (_, Some(at)) if !table(&at.value).is_some_and(|position| !SCHEMA[position].derived) => {
             let help = nearest(&at.value, SCHEMA.iter().filter(|schema| !schema.derived).map(|schema| schema.name));
-            keys.file.error(Code::NotFound, &at.span, format!("no table that a source may give is called `{}`", at.value), "unknown table", help);
+            keys.file.error(
+                Code::NotFound,
+                &at.span,
+                format!("no table that a source may give is called `{}`", at.value),
+                "unknown table",
+                help,
+            );
         }
         _ => {}
     }
     let systems = keys.texts("systems").unwrap_or_default().into_iter().map(|system| system.value).collect();
     let collected_at = keys.parsed("collected-at", Time::parse);
     let required = keys.flag("required").unwrap_or(true);
-    let max_age = keys.parsed("max-age", |text| Duration::parse(text).and_then(|age| if age.0 < 0 { Err("cannot be negative".to_owned()) } else { Ok(age) }));
+    let max_age = keys.parsed("max-age", |text| {
+        Duration::parse(text).and_then(|age| if age.0 < 0 { Err("cannot be negative".to_owned()) } else { Ok(age) })
+    });
     let complete = keys.table("complete", "`complete`").and_then(|keys| {
         let expected = keys.count("expected");
         let from = keys.required_text("from", "what the count or the claim was taken from");
         let by = keys.required_text("by", "who vouches for it");
         let on = keys.required_parsed("on", "the date", |text| {
-            chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|_| text.to_owned()).map_err(|_| format!("`{text}` is not a date; write it as 2026-06-30"))
+            chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .map(|_| text.to_owned())
+                .map_err(|_| format!("`{text}` is not a date; write it as 2026-06-30"))
         });
         keys.finish();
         Some(Vouched { expected, from: from?.value, by: by?.value, on: on? })
@@ -370,7 +473,13 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
         let types = keys.texts("types").unwrap_or_default();
         for ty in &types {
             if !EVENT_TYPES.contains(&ty.value.as_str()) {
-                keys.file.error(Code::WrongValue, &ty.span, format!("`{}` is no type of event", ty.value), "unknown event type", nearest(&ty.value, EVENT_TYPES.iter().copied()));
+                keys.file.error(
+                    Code::WrongValue,
+                    &ty.span,
+                    format!("`{}` is no type of event", ty.value),
+                    "unknown event type",
+                    nearest(&ty.value, EVENT_TYPES.iter().copied()),
+                );
             }
         }
         keys.finish();

@@ -143,7 +143,13 @@ impl<'f, 't> Keys<'f, 't> {
 
     fn missing(&self, key: &str, expected: &str) {
         let at = self.span.start..self.span.end.min(self.span.start + self.file.text[self.span.start..].find('\n').unwrap_or(0));
-        self.file.error(Code::MissingKey, &at, format!("{} has no `{key}`", self.what), "a key is missing here", format!("add `{key}`: {expected}"));
+        self.file.error(
+            Code::MissingKey,
+            &at,
+            format!("{} has no `{key}`", self.what),
+            "a key is missing here",
+            format!("add `{key}`: {expected}"),
+        );
     }
 
     pub fn text(&self, key: &'static str) -> Option<At<String>> {

@@ -24,7 +24,13 @@ fn known_tables(keys: &Keys<'_, '_>, tables: Vec<At<String>>) -> Vec<String> {
     for name in &tables {
         if !table(&name.value).is_some_and(|position| !SCHEMA[position].derived) {
             let help = nearest(&name.value, SCHEMA.iter().filter(|schema| !schema.derived).map(|schema| schema.name));
-            keys.file.error(Code::Mapping, &name.span, format!("no table that a source may give is called `{}`", name.value), "unknown table", help);
+            keys.file.error(
+                Code::Mapping,
+                &name.span,
+                format!("no table that a source may give is called `{}`", name.value),
+                "unknown table",
+                help,
+            );
         }
     }
     tables.into_iter().map(|name| name.value).collect()
@@ -35,22 +41,41 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
     if let Some(written) = &written
         && written.value != kind
     {
-        keys.file.error(Code::Mapping, &written.span, format!("the file is called `{kind}.toml` and its kind `{}`", written.value), "kind and file name differ", "");
+        keys.file.error(
+            Code::Mapping,
+            &written.span,
+            format!("the file is called `{kind}.toml` and its kind `{}`", written.value),
+            "kind and file name differ",
+            "",
+        );
     }
     let title = keys.required_text("title", "what export it reads");
     let records = keys.required_text("records", "what one record is called, in the plural");
     let words: Vec<&'static str> = Format::ALL.iter().map(|(word, _)| *word).collect();
     keys.required_text("format", &words.join(", "));
-    let format = keys.word("format", &words).and_then(|word| Format::ALL.iter().find(|(known, _)| *known == word)).map(|(_, format)| *format);
+    let format =
+        keys.word("format", &words).and_then(|word| Format::ALL.iter().find(|(known, _)| *known == word)).map(|(_, format)| *format);
     let canonical = format == Some(Format::Canonical);
     let observes = known_tables(keys, keys.texts("observes").unwrap_or_default());
     if observes.is_empty() && !canonical {
-        keys.file.error(Code::MissingKey, &keys.key_span("kind"), "the mapping observes no table".to_owned(), "", "add `observes`: the tables that it gives rows of");
+        keys.file.error(
+            Code::MissingKey,
+            &keys.key_span("kind"),
+            "the mapping observes no table".to_owned(),
+            "",
+            "add `observes`: the tables that it gives rows of",
+        );
     }
     let event_types = keys.texts("event-types").unwrap_or_default();
     for ty in &event_types {
         if !EVENT_TYPES.contains(&ty.value.as_str()) {
-            keys.file.error(Code::Mapping, &ty.span, format!("`{}` is no type of event", ty.value), "unknown event type", nearest(&ty.value, EVENT_TYPES.iter().copied()));
+            keys.file.error(
+                Code::Mapping,
+                &ty.span,
+                format!("`{}` is no type of event", ty.value),
+                "unknown event type",
+                nearest(&ty.value, EVENT_TYPES.iter().copied()),
+            );
         }
     }
     let mut silent = BTreeMap::new();
@@ -62,7 +87,13 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
                 for column in &columns {
                     if schema.column(&column.value).is_none() {
                         let help = nearest(&column.value, schema.columns.iter().map(|column| column.name));
-                        tables.file.error(Code::Mapping, &column.span, format!("`{}` has no column `{}`", schema.name, column.value), "unknown column", help);
+                        tables.file.error(
+                            Code::Mapping,
+                            &column.span,
+                            format!("`{}` has no column `{}`", schema.name, column.value),
+                            "unknown column",
+                            help,
+                        );
                     }
                 }
             }
@@ -71,11 +102,21 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
     }
     let filter = |key: &'static str| keys.text(key).map_or_else(String::new, |text| text.value);
     let (envelope, select) = (filter("envelope"), filter("select"));
-    let rows = if canonical { filter("rows") } else { keys.required_text("rows", "a jq filter: one record → canonical rows").map_or_else(String::new, |text| text.value) };
+    let rows = if canonical {
+        filter("rows")
+    } else {
+        keys.required_text("rows", "a jq filter: one record → canonical rows").map_or_else(String::new, |text| text.value)
+    };
     let secrets = keys.texts("secrets").unwrap_or_default();
     for pointer in &secrets {
         if !pointer.value.starts_with('/') {
-            keys.file.error(Code::Mapping, &pointer.span, format!("`{}` is not a JSON pointer", pointer.value), "expected `/` first", "write it as `/consumers/*/keys/*/key`");
+            keys.file.error(
+                Code::Mapping,
+                &pointer.span,
+                format!("`{}` is not a JSON pointer", pointer.value),
+                "expected `/` first",
+                "write it as `/consumers/*/keys/*/key`",
+            );
         }
     }
     let guarantees_full = keys.flag("guarantees-full").unwrap_or(false);

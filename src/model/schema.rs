@@ -224,7 +224,9 @@ pub static SCHEMA: &[TableSchema] = &[
             .or_none(),
             time("issued_at", "When it was made; for a certificate, the start of its validity."),
             time("rotated_at", "When its secret was last replaced.").or_never(Never::Before),
-            time("expires_at", "When it stops working by itself: for a certificate, the second after the last one of its validity.").or_never(Never::After).may_lie_ahead(),
+            time("expires_at", "When it stops working by itself: for a certificate, the second after the last one of its validity.")
+                .or_never(Never::After)
+                .may_lie_ahead(),
             time("last_used_at", "Its last successful use.").or_never(Never::Before).latest(),
             time("revoked_at", "When it was made to stop working.").or_never(Never::After),
             time("task_ended_at", "When the task it was issued for was completed.").or_never(Never::After),

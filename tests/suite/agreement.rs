@@ -130,9 +130,11 @@ mod told_apart {
     /// Whatever reads no column is a constant, which `none` does not equal: also a CASE, a comparison or a function.
     #[test]
     fn none_differs_from_whatever_reads_no_column() {
-        let estate = Estate::empty()
-            .with("event", "e", &[("on_behalf_of", Cell::Absent(State::None))])
-            .with("tool", "t", &[("grant", Cell::Absent(State::None))]);
+        let estate = Estate::empty().with("event", "e", &[("on_behalf_of", Cell::Absent(State::None))]).with(
+            "tool",
+            "t",
+            &[("grant", Cell::Absent(State::None))],
+        );
         for (subject, assert) in [
             ("event", "on_behalf_of <> 'a'"),
             ("event", "lower($word) <> on_behalf_of"),

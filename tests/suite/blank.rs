@@ -21,11 +21,12 @@ fn judged(controls: &[Control], evidence: &Evidence, as_of: Time) -> Vec<Vec<Ver
 }
 
 fn blanked(column: &Column, row: usize) -> Column {
-    let state = UInt8Array::from_iter_values((0..column.state.len()).map(|at| {
-        if at == row { State::Missing as u8 } else { column.state.value(at) }
-    }));
+    let state = UInt8Array::from_iter_values(
+        (0..column.state.len()).map(|at| if at == row { State::Missing as u8 } else { column.state.value(at) }),
+    );
     let index: UInt32Array = (0..column.values.len()).map(|at| (at != row).then(|| u32::try_from(at).unwrap())).collect();
-    let link = column.link.as_ref().map(|link| (0..link.len()).map(|at| (at != row && link.is_valid(at)).then(|| link.value(at))).collect());
+    let link =
+        column.link.as_ref().map(|link| (0..link.len()).map(|at| (at != row && link.is_valid(at)).then(|| link.value(at))).collect());
     Column { values: arrow_select::take::take(&column.values, &index, None).unwrap(), state, fresh: column.fresh.clone(), link }
 }
 
@@ -34,7 +35,8 @@ fn knowing_less_never_decides_more() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
     let (project, _) = tickmark::load::project(&root).unwrap();
     let (key, _) = FingerprintKey::load_or_create(&root).unwrap();
-    let request = evidence::Request { root: &root, sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
+    let request =
+        evidence::Request { root: &root, sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     let before = judged(&project.controls, &evidence, as_of);
     let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
@@ -62,7 +64,10 @@ fn knowing_less_never_decides_more() {
                 for (subject, (before, after)) in before.iter().zip(after).enumerate() {
                     if matches!(before, Verdict::Fail | Verdict::Unknown) && matches!(after, Verdict::Pass | Verdict::NotApplicable) {
                         let schema = evidence.tables[*table].schema;
-                        broken.push(format!("{} subject {subject}: {before:?} became {after:?} without {}.{} of row {row}", control.id, schema.name, schema.columns[*column].name));
+                        broken.push(format!(
+                            "{} subject {subject}: {before:?} became {after:?} without {}.{} of row {row}",
+                            control.id, schema.name, schema.columns[*column].name
+                        ));
                     }
                 }
             }

@@ -114,7 +114,11 @@ fn the_checked_in_report_is_what_the_example_gives() {
     assert!(output.status.success(), "{}", said(&output));
     let expected = contents(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/bank"));
     let made = contents(&out);
-    assert_eq!(expected.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>(), "cargo run -- run --project examples/bank --out reports/bank");
+    assert_eq!(
+        expected.keys().collect::<Vec<_>>(),
+        made.keys().collect::<Vec<_>>(),
+        "cargo run -- run --project examples/bank --out reports/bank"
+    );
     for (path, bytes) in &expected {
         assert!(made[path] == *bytes, "{path} differs: cargo run -- run --project examples/bank --out reports/bank");
     }
@@ -156,7 +160,8 @@ fn a_killed_run_leaves_the_old_package_or_the_new() {
     }
     std::thread::sleep(Duration::from_millis(1));
     run("none").output().unwrap();
-    let left: Vec<String> = fs::read_dir(&project).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let left: Vec<String> =
+        fs::read_dir(&project).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
     assert!(left.iter().all(|name| !name.contains("tmp") && !name.contains("old")), "{left:?}");
 }
 
@@ -197,7 +202,8 @@ fn a_write_that_fails_leaves_the_old_package() {
 
     let disk = work.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&disk).output().is_ok_and(|o| o.status.success());
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&disk).output().is_ok_and(|o| o.status.success());
     if !mounted {
         eprintln!("skipped: a full disk, because no file system may be mounted here");
         return;

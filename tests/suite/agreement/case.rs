@@ -38,8 +38,22 @@ impl Case {
         });
         let estate = Estate::random(&mut random);
         let subject = random.pick(&[
-            "credential", "credential", "credential", "identity", "identity", "identity", "grant", "event", "exposure", "party", "attestation", "tool",
-            "interface", "waiver", "source", "system",
+            "credential",
+            "credential",
+            "credential",
+            "identity",
+            "identity",
+            "identity",
+            "grant",
+            "event",
+            "exposure",
+            "party",
+            "attestation",
+            "tool",
+            "interface",
+            "waiver",
+            "source",
+            "system",
         ]);
         let subject = table(subject).unwrap();
         let depth = random.below(4);
@@ -147,10 +161,22 @@ impl ValueTree for CaseTree {
 enum Edit {
     NoApplies,
     /// Replace the node at this place of a condition by the given one below it.
-    Hoist { applies: bool, at: usize, below: usize },
-    Constant { applies: bool, at: usize, yes: bool },
+    Hoist {
+        applies: bool,
+        at: usize,
+        below: usize,
+    },
+    Constant {
+        applies: bool,
+        at: usize,
+        yes: bool,
+    },
     /// Drop a term of an AND, an OR, an IN or a subquery, a branch of a CASE, or a join.
-    Drop { applies: bool, at: usize, part: usize },
+    Drop {
+        applies: bool,
+        at: usize,
+        part: usize,
+    },
     Clear(usize),
     NoGaps(usize),
     DropRow(usize, usize),
@@ -172,7 +198,10 @@ fn edits(case: &Case) -> Vec<Edit> {
         look(&condition.root, &mut |node| {
             let below = crate::interpreter::children(node);
             if !matches!(node.kind, Kind::Exists(_) | Kind::Aggregate { .. }) {
-                let same = below.iter().enumerate().filter(|(_, child)| child.ty == node.ty || node.ty == Type::Text && super::maker::textual(child.ty));
+                let same = below
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, child)| child.ty == node.ty || node.ty == Type::Text && super::maker::textual(child.ty));
                 edits.extend(same.map(|(below, _)| Edit::Hoist { applies, at, below }));
             }
             let constant = matches!(node.kind, Kind::Literal(_) | Kind::Param(_) | Kind::AsOf);
@@ -295,15 +324,11 @@ fn children_mut(node: &mut Node) -> Vec<&mut Node> {
         | Kind::RegexpLike { text: inner, .. } => vec![inner],
         Kind::In { left, items, .. } => [&mut **left].into_iter().chain(items).collect(),
         Kind::And(terms) | Kind::Or(terms) => terms.iter_mut().collect(),
-        Kind::Case { branches, otherwise } => {
-            branches.iter_mut().flat_map(|(when, then)| [when, then]).chain([&mut **otherwise]).collect()
-        }
+        Kind::Case { branches, otherwise } => branches.iter_mut().flat_map(|(when, then)| [when, then]).chain([&mut **otherwise]).collect(),
         Kind::Contains { list, item } => vec![list, item],
         Kind::StartsWith { text, prefix } => vec![text, prefix],
         Kind::InNetwork { address, networks } => vec![address, networks],
         Kind::Exists(query) => query.terms.iter_mut().map(|term| &mut term.node).collect(),
-        Kind::Aggregate { of, from, .. } => {
-            [&mut **of].into_iter().chain(from.terms.iter_mut().map(|term| &mut term.node)).collect()
-        }
+        Kind::Aggregate { of, from, .. } => [&mut **of].into_iter().chain(from.terms.iter_mut().map(|term| &mut term.node)).collect(),
     }
 }

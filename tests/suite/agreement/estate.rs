@@ -171,17 +171,16 @@ impl Estate {
     fn column(&self, position: usize, column: usize) -> Column {
         let schema = &SCHEMA[position].columns[column];
         let said: Vec<&Said> = self.tables[position].iter().map(|row| &row[column]).collect();
-        let texts = || {
-            said.iter().map(|said| if let Cell::Text(text) = &said.cell { Some(text.as_str()) } else { None }).collect::<Vec<_>>()
-        };
+        let texts =
+            || said.iter().map(|said| if let Cell::Text(text) = &said.cell { Some(text.as_str()) } else { None }).collect::<Vec<_>>();
         let values: ArrayRef = match schema.ty {
             Type::Text | Type::Enum(_) | Type::Address | Type::Fingerprint => Arc::new(StringArray::from(texts())),
-            Type::Bool => Arc::new(BooleanArray::from_iter(
-                said.iter().map(|said| if let Cell::Bool(yes) = said.cell { Some(yes) } else { None }),
-            )),
-            Type::Number | Type::Time | Type::Duration => Arc::new(Int64Array::from_iter(
-                said.iter().map(|said| if let Cell::Int(number) = said.cell { Some(number) } else { None }),
-            )),
+            Type::Bool => {
+                Arc::new(BooleanArray::from_iter(said.iter().map(|said| if let Cell::Bool(yes) = said.cell { Some(yes) } else { None })))
+            }
+            Type::Number | Type::Time | Type::Duration => {
+                Arc::new(Int64Array::from_iter(said.iter().map(|said| if let Cell::Int(number) = said.cell { Some(number) } else { None })))
+            }
             Type::List => {
                 let mut lists = ListBuilder::new(StringBuilder::new());
                 for said in &said {
@@ -293,14 +292,5 @@ pub fn sample(random: &mut Random, position: usize, column: usize) -> Cell {
 }
 
 /// Blocks, single addresses, and what is neither.
-pub const NETWORKS: [&str; 9] = [
-    "10.0.0.0/24",
-    "10.0.0.0/8",
-    "192.0.2.7",
-    "2001:db8::/32",
-    "::ffff:10.0.0.0/120",
-    "0.0.0.0/0",
-    "10.0.0.0/33",
-    "nonsense",
-    "::1",
-];
+pub const NETWORKS: [&str; 9] =
+    ["10.0.0.0/24", "10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:10.0.0.0/120", "0.0.0.0/0", "10.0.0.0/33", "nonsense", "::1"];

@@ -148,12 +148,18 @@ impl<'r> Maker<'r> {
         (0..12).find_map(|_| self.path_from(scope, start, &wanted))
     }
 
-    pub fn path_from(&mut self, scope: Scope, start: usize, wanted: &impl Fn(&'static tickmark::model::schema::Column) -> bool) -> Option<Path> {
+    pub fn path_from(
+        &mut self,
+        scope: Scope,
+        start: usize,
+        wanted: &impl Fn(&'static tickmark::model::schema::Column) -> bool,
+    ) -> Option<Path> {
         let mut steps = Vec::new();
         let mut at = start;
         let length = self.random.pick(&[1, 1, 1, 2, 2, 3]);
         while steps.len() + 1 < length {
-            let references: Vec<usize> = (0..SCHEMA[at].columns.len()).filter(|column| SCHEMA[at].columns[*column].refers.is_some()).collect();
+            let references: Vec<usize> =
+                (0..SCHEMA[at].columns.len()).filter(|column| SCHEMA[at].columns[*column].refers.is_some()).collect();
             if references.is_empty() {
                 break;
             }

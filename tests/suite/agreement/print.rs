@@ -76,8 +76,12 @@ impl Printer {
 
     fn rows(&self, query: &Subquery) -> String {
         let inner = Printer { inside: true, ..*self };
-        let mut parts: Vec<String> =
-            query.joins.iter().filter(|join| !join.implied).map(|join| format!("{} = {}", inner.path(&join.child), inner.path(&join.parent))).collect();
+        let mut parts: Vec<String> = query
+            .joins
+            .iter()
+            .filter(|join| !join.implied)
+            .map(|join| format!("{} = {}", inner.path(&join.child), inner.path(&join.parent)))
+            .collect();
         parts.extend(query.terms.iter().map(|term| inner.node(&term.node)));
         let condition = if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
         format!("FROM {} AS other{condition}", SCHEMA[query.table].name)

@@ -10,8 +10,23 @@ use crate::interpreter::children;
 impl Maker<'_> {
     pub fn subquery(&mut self, depth: usize) -> Subquery {
         let name = self.random.pick(&[
-            "event", "event", "event", "event", "event", "credential", "credential", "identity", "grant", "exposure", "attestation", "tool", "party",
-            "waiver", "interface", "source", "system",
+            "event",
+            "event",
+            "event",
+            "event",
+            "event",
+            "credential",
+            "credential",
+            "identity",
+            "grant",
+            "exposure",
+            "attestation",
+            "tool",
+            "party",
+            "waiver",
+            "interface",
+            "source",
+            "system",
         ]);
         self.subquery_over(table(name).unwrap(), depth)
     }
@@ -174,8 +189,8 @@ fn is_reference(child: &Path, parent: &Path) -> bool {
 fn split(node: Node, terms: &mut Vec<Term>) {
     match node.kind {
         Kind::And(parts) => parts.into_iter().for_each(|part| split(part, terms)),
-        Kind::Compare { op: Op::Eq, ref left, ref right }
-            if matches!((&left.kind, &right.kind), (Kind::Path(a), Kind::Path(b)) if a.scope != b.scope) => {}
+        Kind::Compare { op: Op::Eq, ref left, ref right } if matches!((&left.kind, &right.kind), (Kind::Path(a), Kind::Path(b)) if a.scope != b.scope) =>
+            {}
         _ => {
             let parent_free = !reads_subject(&node);
             terms.push(Term { node, parent_free });

@@ -102,10 +102,11 @@ impl Place<'_> {
         }
 
         // The systems whose logs would have seen it.
-        let systems = match self.actor(query, &column("credential"), "credential").or_else(|| self.actor(query, &column("identity"), "identity")) {
-            None => Some(self.world.evidence.systems.iter().cloned().collect()),
-            Some(row) => row.and_then(|row| self.world.reach(row)),
-        };
+        let systems =
+            match self.actor(query, &column("credential"), "credential").or_else(|| self.actor(query, &column("identity"), "identity")) {
+                None => Some(self.world.evidence.systems.iter().cloned().collect()),
+                Some(row) => row.and_then(|row| self.world.reach(row)),
+            };
         systems.is_some_and(|systems| {
             !systems.is_empty() && systems.iter().all(|system| self.world.evidence.logs.cover(system, &types, Time(from), Time(until)))
         })

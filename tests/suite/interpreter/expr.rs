@@ -51,9 +51,7 @@ impl Place<'_> {
                 }
                 flip(*negated, if left == Value::Unknown { None } else { or(any) })
             }
-            Kind::Like { left, pattern, negated } => {
-                flip(*negated, self.on_text(left, |text| like(text.as_bytes(), pattern.as_bytes())))
-            }
+            Kind::Like { left, pattern, negated } => flip(*negated, self.on_text(left, |text| like(text.as_bytes(), pattern.as_bytes()))),
             Kind::StartsWith { text, prefix } => {
                 let Value::Text(prefix) = self.value(prefix) else { panic!("a prefix is a literal or a parameter") };
                 self.on_text(text, |text| text.starts_with(&prefix))
@@ -213,9 +211,7 @@ pub fn children(node: &Node) -> Vec<&Node> {
         | Kind::RegexpLike { text: inner, .. } => vec![inner],
         Kind::In { left, items, .. } => [&**left].into_iter().chain(items).collect(),
         Kind::And(terms) | Kind::Or(terms) => terms.iter().collect(),
-        Kind::Case { branches, otherwise } => {
-            branches.iter().flat_map(|(when, then)| [when, then]).chain([&**otherwise]).collect()
-        }
+        Kind::Case { branches, otherwise } => branches.iter().flat_map(|(when, then)| [when, then]).chain([&**otherwise]).collect(),
         Kind::Contains { list, item } => vec![list, item],
         Kind::StartsWith { text, prefix } => vec![text, prefix],
         Kind::InNetwork { address, networks } => vec![address, networks],

@@ -29,10 +29,7 @@ impl Place<'_> {
     }
 
     fn joined(&self, join: &Join) -> Truth {
-        let keys = (
-            self.world.key(&join.child, self.start(join.child.scope)),
-            self.world.key(&join.parent, self.start(join.parent.scope)),
-        );
+        let keys = (self.world.key(&join.child, self.start(join.child.scope)), self.world.key(&join.parent, self.start(join.parent.scope)));
         match keys {
             (Key::Nothing, _) | (_, Key::Nothing) => Some(false),
             (Key::Unknown, _) | (_, Key::Unknown) => None,
@@ -41,10 +38,7 @@ impl Place<'_> {
                 let far = |value: &Value| matches!(value, Value::Span(at, _) if at.abs() == FAR);
                 if far(&a) || far(&b) { Some(false) } else { compare(Op::Eq, &a, &b) }
             }
-            (
-                Key::Text { text: a, dangling: a_dangling, names: a_names },
-                Key::Text { text: b, dangling: b_dangling, names: b_names },
-            ) => {
+            (Key::Text { text: a, dangling: a_dangling, names: a_names }, Key::Text { text: b, dangling: b_dangling, names: b_names }) => {
                 let fingerprints = [&join.child, &join.parent].into_iter().all(|path| column_type(path) == Type::Fingerprint);
                 if fingerprints && !comparable(&a, &b) {
                     return None;
