@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`manifest`] | the digest of every file |
+//! | [`mod@manifest`] | the digest of every file |
 
 pub mod manifest;
 

@@ -135,7 +135,7 @@ pub fn describe(
     let table_without_systems =
         config.table.as_deref().and_then(schema::table).is_some_and(|table| SCHEMA[table].column("system").is_none());
     for system in &lacking {
-        if !table_without_systems && !(mapping.format == Format::Canonical && !used.is_empty()) {
+        if !table_without_systems && (mapping.format != Format::Canonical || used.is_empty()) {
             by_systems.entry(vec![system.clone()]).or_default();
         }
     }

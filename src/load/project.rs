@@ -353,11 +353,9 @@ fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<So
         let kind = source.required_text("kind", "the name of a source mapping");
         if let Some(kind) = &kind
             && !mappings.contains_key(&kind.value)
-        {
-            if let Some(mapping) = mapping(&source, kind, root, &shipped, other) {
+            && let Some(mapping) = mapping(&source, kind, root, &shipped, other) {
                 mappings.insert(kind.value.clone(), mapping);
             }
-        }
         let canonical = kind.as_ref().and_then(|kind| mappings.get(&kind.value)).map(|mapping| mapping.format == Format::Canonical);
         let config = config(&source, canonical);
         source.finish();
@@ -437,7 +435,7 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
             "the mapping says which tables it gives",
             "remove it",
         ),
-        (_, Some(at)) if !table(&at.value).is_some_and(|position| !SCHEMA[position].derived) => {
+        (_, Some(at)) if table(&at.value).is_none_or(|position| SCHEMA[position].derived) => {
             let help = nearest(&at.value, SCHEMA.iter().filter(|schema| !schema.derived).map(|schema| schema.name));
             keys.file.error(
                 Code::NotFound,

@@ -22,7 +22,7 @@ pub fn read(kind: &str, name: &str, text: &str, diagnostics: &mut Diagnostics) -
 
 fn known_tables(keys: &Keys<'_, '_>, tables: Vec<At<String>>) -> Vec<String> {
     for name in &tables {
-        if !table(&name.value).is_some_and(|position| !SCHEMA[position].derived) {
+        if table(&name.value).is_none_or(|position| SCHEMA[position].derived) {
             let help = nearest(&name.value, SCHEMA.iter().filter(|schema| !schema.derived).map(|schema| schema.name));
             keys.file.error(
                 Code::Mapping,

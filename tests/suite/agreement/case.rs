@@ -19,8 +19,6 @@ pub struct Case {
     pub estate: Estate,
     pub applies: Option<Condition>,
     pub assert: Condition,
-    /// For what the property wants to choose by itself.
-    pub seed: u64,
 }
 
 /// Random cases.
@@ -59,8 +57,7 @@ impl Case {
         let depth = random.below(4);
         let applies = random.chance(50).then(|| Maker::new(&mut random, subject, anywhere, anywhere).condition(1));
         let assert = Maker::new(&mut random, subject, true, anywhere).condition(depth);
-        let seed = u64::try_from(random.below(1 << 31)).unwrap();
-        Case { estate, applies, assert, seed }
+        Case { estate, applies, assert }
     }
 }
 

@@ -12,11 +12,15 @@ pub fn not(truth: Truth) -> Truth {
 
 /// Kleene's AND: one false decides, else one unknown does.
 pub fn and(truths: impl IntoIterator<Item = Truth>) -> Truth {
-    truths.into_iter().fold(Some(true), |all, truth| match (all, truth) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        _ => Some(true),
-    })
+    let mut all = Some(true);
+    for truth in truths {
+        all = match (all, truth) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
+            _ => Some(true),
+        };
+    }
+    all
 }
 
 /// Kleene's OR.
