@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`view`] | what every part uses: marks, shortened lists |
+//! | `view` | what every part uses: marks, shortened lists |
 //! | `evidence` | sources, tables, quarantine, the index of files |
 //! | `requirements` | frameworks with their requirements |
 //! | `controls` | the summary and each control with its findings |
