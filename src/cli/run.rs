@@ -1,7 +1,6 @@
 //! `tickmark run`: the main job.
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use anyhow::Context;
 
@@ -13,7 +12,7 @@ use crate::evaluate::assess;
 use crate::evidence::{self, FingerprintKey};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
-use crate::model::project::{Gate, Project};
+use crate::model::project::Gate;
 use crate::model::table::Evidence;
 use crate::model::value::{Duration, Time};
 use crate::report;
@@ -32,7 +31,7 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
             word => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
         };
     }
-    let key = fingerprint_key(&options.project, &project)?;
+    let key = FingerprintKey::of(&options.project);
     let request = evidence::Request {
         root: &options.project,
         sources: &project.sources,
@@ -41,6 +40,12 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         key: &key,
     };
     let (evidence, as_of, from_evidence) = evidence::read(&request)?;
+    if let Some(path) = key.made() {
+        eprintln!(
+            "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
+            path.display()
+        );
+    }
     let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {
@@ -68,21 +73,6 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let (exit, word, reason) = ending(&assessment, &evidence, from_evidence);
     print!("{}", summary::ending(&out, word, &reason, exit.code()));
     Ok(exit)
-}
-
-/// The key is made at first need; a project without secrets needs none.
-fn fingerprint_key(root: &Path, project: &Project) -> anyhow::Result<FingerprintKey> {
-    if project.mappings.values().all(|mapping| mapping.secrets.is_empty() && mapping.format != crate::model::project::Format::Pem) {
-        return Ok(FingerprintKey::unused());
-    }
-    let (key, created) = FingerprintKey::load_or_create(root)?;
-    if created {
-        eprintln!(
-            "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
-            root.join(".tickmark/fingerprint.key").display()
-        );
-    }
-    Ok(key)
 }
 
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected

@@ -110,7 +110,7 @@ pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
             println!("  {difference}");
         }
     }
-    println!("{count} tests of {} controls: {} hold, {} do not", chosen.len(), count - failures.len(), failures.len());
+    println!("controls: {}; tests that hold: {} of {count}", chosen.len(), count - failures.len());
     if count == 0 {
         anyhow::bail!("no test was run: the chosen controls have none");
     }

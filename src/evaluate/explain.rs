@@ -215,7 +215,7 @@ impl Explainer<'_, '_> {
             })
         } else {
             match (outcome.truth.get(self.row), &name) {
-                (Tri::True, Some(name)) => format!("true: {child} `{name}`"),
+                (Tri::True, Some(name)) => format!("true: {child} {name}"),
                 (Tri::True, None) => "true".to_owned(),
                 (Tri::False, _) => "false: there is none".to_owned(),
                 (Tri::Unknown, Some(name)) if !outcome.certain.value(self.row) => format!("unknown: {child} `{name}` might be one"),

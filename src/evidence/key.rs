@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -14,54 +15,89 @@ use crate::model::digest::{hex, sha256};
 /// Where the key lies, below the project.
 const PLACE: &str = ".tickmark/fingerprint.key";
 
-/// A key of 32 random bytes, kept as 64 hex digits in a file of mode 0600. It never enters a package.
-#[derive(Clone)]
+/// A key of 32 random bytes, kept as 64 hex digits in a file of mode 0600. It never enters a package. It is read, or
+/// made, when the first secret turns up: evidence without secrets, and evidence whose secrets are fingerprints already,
+/// needs none.
 pub struct FingerprintKey {
+    /// The project's folder; `None`: the key was given.
+    root: Option<PathBuf>,
+    held: OnceLock<Result<Held, String>>,
+}
+
+struct Held {
     bytes: Vec<u8>,
     id: String,
+    made: bool,
+}
+
+impl Held {
+    fn new(bytes: Vec<u8>, made: bool) -> Held {
+        let id = sha256(&bytes)[..8].to_owned();
+        Held { bytes, id, made }
+    }
 }
 
 impl std::fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FingerprintKey({})", self.id)
+        write!(f, "FingerprintKey")
     }
 }
 
 impl FingerprintKey {
-    fn new(bytes: Vec<u8>) -> FingerprintKey {
-        let id = sha256(&bytes)[..8].to_owned();
-        FingerprintKey { bytes, id }
-    }
-
-    /// Stands in where no mapping has secrets.
+    /// The key of a project.
     #[must_use]
-    pub fn unused() -> FingerprintKey {
-        FingerprintKey::new(Vec::new())
+    pub fn of(root: &Path) -> FingerprintKey {
+        FingerprintKey { root: Some(root.to_owned()), held: OnceLock::new() }
     }
 
-    /// Reads the project's key, or makes one; says whether it was made.
-    ///
-    /// # Errors
-    /// The file cannot be read or written, is readable by others, or is not 64 hex digits.
-    pub fn load_or_create(root: &Path) -> Result<(FingerprintKey, bool), EvidenceError> {
-        let path = root.join(PLACE);
-        let fault = |why: String| EvidenceError::Key { path: path.clone(), why };
-        match fs::read_to_string(&path) {
+    /// A key that is given.
+    #[must_use]
+    pub fn given(bytes: &[u8]) -> FingerprintKey {
+        FingerprintKey { root: None, held: OnceLock::from(Ok(Held::new(bytes.to_owned(), false))) }
+    }
+
+    fn held(&self) -> &Result<Held, String> {
+        self.held.get_or_init(|| match &self.root {
+            Some(root) => Self::read_or_make(&root.join(PLACE)),
+            None => Err("no key was given".to_owned()),
+        })
+    }
+
+    fn read_or_make(path: &Path) -> Result<Held, String> {
+        match fs::read_to_string(path) {
             Ok(text) => {
                 let digits = text.trim();
                 let bytes: Option<Vec<u8>> = (digits.len() == 64)
                     .then(|| (0..32).map(|at| digits.get(at * 2..at * 2 + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect())
                     .flatten();
-                let bytes = bytes.ok_or_else(|| fault("expected 64 hex digits; restore the key, or remove the file to make a new one (fingerprints of the two cannot be compared)".to_owned()))?;
-                Ok((FingerprintKey::new(bytes), false))
+                bytes.map(|bytes| Held::new(bytes, false)).ok_or_else(|| {
+                    "expected 64 hex digits; restore the key, or remove the file to make a new one (fingerprints of the two cannot be compared)".to_owned()
+                })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = vec![0; 32];
-                getrandom::fill(&mut bytes).map_err(|error| fault(format!("no randomness for a new key: {error}")))?;
-                Self::store(&path, &bytes).map_err(|error| fault(format!("a new key cannot be stored: {error}")))?;
-                Ok((FingerprintKey::new(bytes), true))
+                getrandom::fill(&mut bytes).map_err(|error| format!("no randomness for a new key: {error}"))?;
+                Self::store(path, &bytes).map_err(|error| format!("a new key cannot be stored: {error}"))?;
+                Ok(Held::new(bytes, true))
             }
-            Err(error) => Err(fault(format!("cannot be read: {error}"))),
+            Err(error) => Err(format!("cannot be read: {error}")),
+        }
+    }
+
+    /// The key's file, if it was made on this occasion.
+    #[must_use]
+    pub fn made(&self) -> Option<PathBuf> {
+        match (self.held.get(), &self.root) {
+            (Some(Ok(Held { made: true, .. })), Some(root)) => Some(root.join(PLACE)),
+            _ => None,
+        }
+    }
+
+    /// Why it could not be had when it was needed. Nothing that was read with it may be kept.
+    pub(super) fn fault(&self) -> Option<EvidenceError> {
+        match (self.held.get(), &self.root) {
+            (Some(Err(why)), Some(root)) => Some(EvidenceError::Key { path: root.join(PLACE), why: why.clone() }),
+            _ => None,
         }
     }
 
@@ -76,16 +112,14 @@ impl FingerprintKey {
         fs::rename(&fresh, path)
     }
 
-    /// Names the key without giving it away: the first 8 digits of its SHA-256.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// `hmac-sha256:<key id>:<hex>` of a secret.
+    /// `hmac-sha256:<key id>:<hex>` of a secret; the key id is the first 8 digits of the key's SHA-256.
     #[must_use]
     pub fn fingerprint(&self, secret: &str) -> String {
-        let code = match Hmac::<Sha256>::new_from_slice(&self.bytes) {
+        let (bytes, id) = match self.held() {
+            Ok(held) => (held.bytes.as_slice(), held.id.as_str()),
+            Err(_) => (&[][..], "none"),
+        };
+        let code = match Hmac::<Sha256>::new_from_slice(bytes) {
             Ok(mut mac) => {
                 mac.update(secret.as_bytes());
                 hex(&mac.finalize().into_bytes())
@@ -93,6 +127,6 @@ impl FingerprintKey {
             // HMAC takes keys of any length.
             Err(_) => String::new(),
         };
-        format!("hmac-sha256:{}:{code}", self.id)
+        format!("hmac-sha256:{id}:{code}")
     }
 }

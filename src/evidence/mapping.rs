@@ -89,6 +89,23 @@ pub fn read(
     Ok(export)
 }
 
+/// What a mapping's filters make of one file before cells are read and rows merged: for those who write mappings. Records
+/// that a filter refuses stand as `{"quarantined": reason}`.
+///
+/// # Errors
+/// The mapping, or the whole file, cannot be used.
+pub fn mapped(mapping: &SourceMapping, systems: &[String], path: &str, original: Vec<u8>, key: &FingerprintKey) -> Result<Vec<Value>, String> {
+    let (bytes, _) = without_secrets(mapping, path, original, key);
+    let decoded = decode::decode(mapping.format, path, &bytes);
+    if let Some((_, reason)) = decoded.quarantine.iter().find(|(position, _)| position.is_empty()) {
+        return Err(reason.clone());
+    }
+    let file = Map::from_iter([("path".to_owned(), json!(path)), ("systems".to_owned(), json!(systems)), ("facts".to_owned(), json!({}))]);
+    let job = Job { document: decoded.document, records: decoded.records, file };
+    let mapped = jq::run(mapping, path, job).map_err(|error| error.to_string())??;
+    Ok(mapped.rows.into_iter().flat_map(|rows| rows.unwrap_or_else(|reason| vec![json!({ "quarantined": reason })])).collect())
+}
+
 /// The bytes that may be kept, and how many secrets were replaced. A file that cannot be parsed and may hold secrets
 /// is replaced by a line that says so.
 fn without_secrets(mapping: &SourceMapping, path: &str, original: Vec<u8>, key: &FingerprintKey) -> (Vec<u8>, usize) {

@@ -24,6 +24,7 @@ mod tables;
 mod trial;
 
 pub use key::FingerprintKey;
+pub use mapping::mapped;
 pub use read::{Request, read};
 pub use trial::of_test;
 

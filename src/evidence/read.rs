@@ -12,7 +12,7 @@ use super::tables::{self, Given};
 use super::{EvidenceError, facts, files, logs};
 use crate::model::project::{Format, SourceConfig, SourceMapping};
 
-use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs};
+use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
 
 /// What to read.
@@ -60,8 +60,39 @@ fn exports(request: &Request<'_>) -> Result<Vec<Export>, EvidenceError> {
             mapping::read(config, position, mapping, &path, bytes, request.key)
         })
         .collect::<Result<_, _>>()?;
+    if let Some(fault) = request.key.fault() {
+        return Err(fault);
+    }
+    redacted_before(request.root, &mut exports)?;
     exports.sort_by(|a, b| (&a.path, a.config).cmp(&(&b.path, b.config)));
     Ok(exports)
+}
+
+/// What `inputs/` of a package says of its files: secrets were replaced before they were packed.
+#[derive(serde::Deserialize)]
+struct Before {
+    sha256: String,
+    original_sha256: String,
+    redacted: usize,
+}
+
+/// Evidence that comes out of a package carries the digest that its export once had.
+fn redacted_before(root: &Path, exports: &mut [Export]) -> Result<(), EvidenceError> {
+    if !root.join(REDACTED).exists() {
+        return Ok(());
+    }
+    let bytes = files::bytes(root, REDACTED)?;
+    let before: BTreeMap<String, Before> = serde_json::from_slice(&bytes)
+        .map_err(|error| EvidenceError::Unreadable { path: root.join(REDACTED), why: std::io::Error::other(error.to_string()) })?;
+    for export in exports {
+        if let Some(before) = before.get(&export.path)
+            && before.sha256 == export.original_sha256
+        {
+            export.original_sha256.clone_from(&before.original_sha256);
+            export.redacted = before.redacted;
+        }
+    }
+    Ok(())
 }
 
 fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Evidence {

@@ -105,6 +105,10 @@ pub struct EvidenceFile {
     pub set_aside: Option<String>,
 }
 
+/// In a project that was a package's `inputs/`: which files had their secrets replaced before they were packed, as
+/// path → `{ sha256, original_sha256, redacted }`.
+pub const REDACTED: &str = "redacted.json";
+
 /// How a record's number becomes a position that a person finds.
 #[derive(Clone, Debug)]
 pub enum Locator {

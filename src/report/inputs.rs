@@ -4,7 +4,17 @@ use std::collections::BTreeMap;
 
 use super::{ReportError, page};
 use crate::model::project::Project;
-use crate::model::table::Evidence;
+use crate::model::table::{Evidence, REDACTED};
+
+/// Where what ships with the program stands; what a project brings keeps its place, so that `inputs/` is a project again.
+const SHIPPED: &str = "builtin/";
+
+fn place(kind: &str, file: &str) -> String {
+    match file.strip_prefix(SHIPPED) {
+        Some(rest) => format!("{SHIPPED}{kind}/{rest}"),
+        None => file.to_owned(),
+    }
+}
 
 /// Path in the package → bytes.
 ///
@@ -12,11 +22,11 @@ use crate::model::table::Evidence;
 /// [`ReportError::Path`] for a path that would leave the package, [`ReportError::Twice`] for two inputs of one path that differ.
 pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
     let mut files = BTreeMap::new();
-    let mut put = |folder: &str, path: &str, bytes: &[u8]| {
+    let mut put = |path: &str, bytes: &[u8]| -> Result<(), ReportError> {
         if path.is_empty() || path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(ReportError::Path(path.to_owned()));
         }
-        let path = format!("inputs/{folder}{path}");
+        let path = format!("inputs/{path}");
         match files.get(&path) {
             Some(there) if there != bytes => Err(ReportError::Twice(path)),
             _ => {
@@ -25,21 +35,33 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
             }
         }
     };
-    put("", "tickmark.toml", project.text.as_bytes())?;
+    put("tickmark.toml", project.text.as_bytes())?;
     for control in project.controls.iter().chain(&project.deselected) {
-        put("controls/", &control.file, control.text.as_bytes())?;
+        put(&place("controls", &control.file), control.text.as_bytes())?;
     }
     for framework in &project.frameworks {
-        put("frameworks/", &framework.file, framework.text.as_bytes())?;
+        put(&place("frameworks", &framework.file), framework.text.as_bytes())?;
     }
     for mapping in project.mappings.values() {
-        put("sources/", &format!("{}.toml", mapping.kind), mapping.text.as_bytes())?;
+        put(&place("sources", &mapping.file), mapping.text.as_bytes())?;
     }
     for (name, text) in page::TEMPLATES {
-        put("templates/", name, text.as_bytes())?;
+        put(&format!("{SHIPPED}templates/{name}"), text.as_bytes())?;
     }
     for file in &evidence.files {
-        put("evidence/", &file.path, &file.bytes)?;
+        put(&file.path, &file.bytes)?;
+    }
+    let redacted: BTreeMap<&str, serde_json::Value> = evidence
+        .files
+        .iter()
+        .filter(|file| file.sha256 != file.original_sha256)
+        .map(|file| {
+            let said = serde_json::json!({ "sha256": file.sha256, "original_sha256": file.original_sha256, "redacted": file.redacted });
+            (file.path.as_str(), said)
+        })
+        .collect();
+    if !redacted.is_empty() {
+        put(REDACTED, &serde_json_canonicalizer::to_vec(&redacted)?)?;
     }
     Ok(files)
 }

@@ -34,7 +34,7 @@ fn blanked(column: &Column, row: usize) -> Column {
 fn knowing_less_never_decides_more() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
     let (project, _) = tickmark::load::project(&root).unwrap();
-    let (key, _) = FingerprintKey::load_or_create(&root).unwrap();
+    let key = FingerprintKey::of(&root);
     let request =
         evidence::Request { root: &root, sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
     let (evidence, as_of, _) = evidence::read(&request).unwrap();

@@ -7,6 +7,8 @@ mod blank;
 mod cli;
 mod conditions;
 mod controls;
+mod examples;
 mod interpreter;
 mod package;
 mod report;
+mod sources;

@@ -124,6 +124,28 @@ fn the_checked_in_report_is_what_the_example_gives() {
     }
 }
 
+/// What an auditor does who has nothing but the package: no key, no project, another folder.
+#[test]
+fn the_package_is_made_again_from_itself() {
+    let work = tempfile::tempdir().unwrap();
+    let inputs = work.path().join("received");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/bank/inputs"), &inputs, true);
+    let again = tickmark().args(["run", "--project"]).arg(&inputs).arg("--out").arg(work.path().join("again")).output().unwrap();
+    assert!(again.status.success(), "{}", said(&again));
+    assert!(!inputs.join(".tickmark").exists(), "no secret is left that would need a key");
+    let (expected, made) = (contents(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/bank")), contents(&work.path().join("again")));
+    assert_eq!(expected.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
+    for (path, bytes) in &expected {
+        assert!(made[path] == *bytes, "{path} differs");
+    }
+    // A digit more in the evidence is another report.
+    let file = inputs.join("evidence/inventory/parties.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("2026-04-02T09:00:00Z", "2026-07-02T09:00:00Z", 1)).unwrap();
+    tickmark().args(["run", "--project"]).arg(&inputs).arg("--out").arg(work.path().join("again")).output().unwrap();
+    assert!(contents(&work.path().join("again"))["assessment.json"] != expected["assessment.json"]);
+}
+
 /// Every file that the manifest names is there with its digest, and nothing else is.
 fn assert_whole(package: &Path) {
     let files = contents(package);
