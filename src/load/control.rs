@@ -27,6 +27,13 @@ pub fn read(name: &str, text: &str, known: &[Framework], selected: &[String], di
     control
 }
 
+/// The id that a file gives, also where the rest of it is wrong.
+pub fn id(text: &str) -> Option<At<String>> {
+    let root = toml::de::DeTable::parse(text).ok()?;
+    let id = root.get_ref().get("id")?;
+    Some(At { value: id.get_ref().as_str()?.to_owned(), span: id.span() })
+}
+
 fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], selected: &[String]) -> Option<Control> {
     let id = keys.required_text("id", "letters, a dash and digits, like `OFF-01`").filter(|id| {
         let fits = id.value.split_once('-').is_some_and(|(family, number)| {

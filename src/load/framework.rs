@@ -130,16 +130,17 @@ pub fn resolve(framework: &Framework, written: &str, span: &Range<usize>, file: 
             file.warn(Code::AliasedRequirement, span, message, &alias.note, format!("write `{to}`"));
             Some(to.clone())
         }
+        (_, []) => {
+            let help = "nothing in this framework takes its place: choose by what the control does";
+            file.error(Code::UnknownRequirement, span, format!("`{written}` is no requirement of {}", framework.id), &alias.note, help);
+            None
+        }
         (_, to) => {
             let candidates: Vec<String> = to
                 .iter()
                 .map(|id| format!("`{id}` ({})", framework.requirement(id).map_or("", |requirement| requirement.title.as_str())))
                 .collect();
-            let help = if candidates.is_empty() {
-                "nothing in this framework takes its place: choose by what the control does".to_owned()
-            } else {
-                format!("choose among {}", candidates.join(", "))
-            };
+            let help = format!("choose among {}", candidates.join(", "));
             file.error(
                 Code::AmbiguousRequirement,
                 span,

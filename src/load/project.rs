@@ -199,6 +199,7 @@ fn controls(
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();
+    let mut files_of: Vec<(String, String)> = shipped.iter().map(|control| (control.id.clone(), control.file.clone())).collect();
     for name in names {
         if name.value == "builtin" {
             chosen.fill(true);
@@ -233,27 +234,28 @@ fn controls(
                 );
             }
             for path in files {
-                let Some(control) = read_text(root, &path, other).and_then(|text| control::read(&path, &text, known, selected, other))
-                else {
+                if files_of.iter().any(|(_, file)| *file == path) {
                     continue;
-                };
-                match shipped.iter().chain(&own).find(|there| there.id == control.id) {
-                    Some(there) if there.file == control.file => {}
-                    Some(there) => {
-                        let at = control.text.find(&control.id).map(|at| at..at + control.id.len());
-                        other.texts.insert(control.file.clone(), control.text.clone());
+                }
+                let Some(text) = read_text(root, &path, other) else { continue };
+                let control = control::read(&path, &text, known, selected, other);
+                if let Some(id) = control::id(&text) {
+                    if let Some((_, first)) = files_of.iter().find(|(there, _)| *there == id.value) {
                         other.list.push(Diagnostic {
                             code: Code::DuplicateId,
                             level: Level::Error,
-                            message: format!("`{}` is the id of two controls", control.id),
-                            file: control.file,
-                            span: at,
-                            label: format!("also in {}", there.file),
+                            message: format!("`{}` is the id of two controls", id.value),
+                            file: path.clone(),
+                            span: Some(id.span),
+                            label: format!("also in {first}"),
                             help: "give one of them an id of its own".to_owned(),
                         });
+                        other.texts.insert(path, text);
+                        continue;
                     }
-                    None => own.push(control),
+                    files_of.push((id.value, path));
                 }
+                own.extend(control);
             }
         }
     }

@@ -9,6 +9,7 @@ mod conditions;
 mod controls;
 mod examples;
 mod interpreter;
+mod load;
 mod package;
 mod report;
 mod sources;
