@@ -59,6 +59,25 @@ impl Case {
         let assert = Maker::new(&mut random, subject, true, anywhere).condition(depth);
         Case { estate, applies, assert }
     }
+
+    /// The columns that its conditions read by name, and those that rules on joins and absence read.
+    pub fn reads(&self) -> Vec<(usize, usize)> {
+        let mut read = Vec::new();
+        for condition in [Some(&self.assert), self.applies.as_ref()].into_iter().flatten() {
+            look(&condition.root, &mut |node| match &node.kind {
+                Kind::Path(path) | Kind::IsNotNull(path) => read.extend(&path.steps),
+                Kind::Exists(query) | Kind::Aggregate { from: query, .. } => {
+                    read.extend(query.joins.iter().flat_map(|join| join.child.steps.iter().chain(&join.parent.steps)));
+                    let silent = [("identity", "system"), ("credential", "accepted_at"), ("credential", "identity"), ("identity", "native_id")];
+                    read.extend(silent.map(|(name, column)| (table(name).unwrap(), SCHEMA[table(name).unwrap()].column(column).unwrap())));
+                    read.push((query.table, 0));
+                    read.extend(SCHEMA[query.table].column("system").map(|column| (query.table, column)));
+                }
+                _ => {}
+            });
+        }
+        read
+    }
 }
 
 impl fmt::Debug for Case {

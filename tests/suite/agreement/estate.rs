@@ -132,6 +132,81 @@ impl Estate {
         estate
     }
 
+    /// Numbers of a size that things come in.
+    pub fn shrink_numbers(&mut self) {
+        for said in self.tables.iter_mut().flatten().flatten() {
+            if matches!(said.cell, Cell::Int(number) if number.abs() == FAR - 1) {
+                said.cell = Cell::Int(4 * ONE);
+            }
+        }
+    }
+
+    /// Mends references that the rules take to be impossible: a copy of what the other row says, else nothing.
+    pub fn reconcile(&mut self) {
+        for copy in [true, false] {
+            for ((table, row), column, (to, other)) in crate::interpreter::contradictions(&self.evidence()) {
+                for name in ["identity", "system"] {
+                    let (mine, theirs) = (SCHEMA[table].column(name), SCHEMA[to].column(name));
+                    let Some(mine) = mine.filter(|mine| *mine != column) else { continue };
+                    self.tables[table][row][mine].cell = match theirs {
+                        Some(theirs) if copy => self.tables[to][other][theirs].cell.clone(),
+                        _ => Cell::Absent(State::Missing),
+                    };
+                }
+            }
+        }
+        for ((table, row), column, _) in crate::interpreter::contradictions(&self.evidence()) {
+            self.tables[table][row][column].cell = Cell::Absent(State::Missing);
+        }
+    }
+
+    /// Takes something away that was known, and says what; `None`: nothing was hit. Ids are what rows are called, not what
+    /// is said of them, and evidence about the evidence is spared.
+    /// Mostly it is one of the columns given.
+    pub fn lose(&mut self, random: &mut Random, read: &[(usize, usize)]) -> Option<String> {
+        let (position, column) = if read.is_empty() || random.chance(15) {
+            let position = random.below(SCHEMA.len());
+            (position, random.below(SCHEMA[position].columns.len()))
+        } else {
+            random.pick(read)
+        };
+        let schema = &SCHEMA[position];
+        match random.below(12) {
+            0 => {
+                self.gaps[position].push(Gap { source: "test".to_owned(), why: Why::Partial("lost".to_owned()) });
+                Some(format!("a whole {}", schema.name))
+            }
+            1 => {
+                self.gaps[position].push(Gap { source: "test".to_owned(), why: Why::Stale("lost".to_owned()) });
+                Some(format!("a fresh {}", schema.name))
+            }
+            2 => {
+                let said = std::mem::take(&mut self.logs.everything);
+                let key = self.logs.stretches.keys().nth(random.below(self.logs.stretches.len().max(1))).cloned();
+                let cut = key.and_then(|key| self.logs.stretches.remove(&key).map(|_| key));
+                (said || cut.is_some()).then(|| format!("the log {cut:?}"))
+            }
+            chance => {
+                let rows = &mut self.tables[position];
+                if rows.is_empty() || schema.derived {
+                    return None;
+                }
+                let row = random.below(rows.len());
+                let said = &mut rows[row][column];
+                let what = format!("{} of {} {row}", schema.columns[column].name, schema.name);
+                if chance == 3 {
+                    said.fresh = false;
+                    return Some(format!("a fresh {what}"));
+                }
+                if column == 0 || said.cell == Cell::Absent(State::Missing) {
+                    return None;
+                }
+                said.cell = Cell::Absent(State::Missing);
+                Some(what)
+            }
+        }
+    }
+
     /// Every system that some row names.
     fn named(&self) -> BTreeSet<String> {
         let mut named = BTreeSet::new();

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 
 use tickmark::model::assessment::Verdict;
 use tickmark::model::condition::Condition;
+use tickmark::model::schema::SCHEMA;
 use tickmark::model::table::Evidence;
 use tickmark::model::value::{Constant, Time};
 
@@ -56,6 +57,22 @@ pub fn verdicts(
             }
         })
         .collect()
+}
+
+/// Every known reference (row, column, row referred to) that the rules would exclude if it were not known: they take a row
+/// to refer within its own system, and an event to be seen by a system that its credential or identity reaches.
+pub fn contradictions(evidence: &Evidence) -> Vec<((usize, usize), usize, (usize, usize))> {
+    let world = World { evidence, as_of: Time(0), params: &BTreeMap::new(), strict: false };
+    let mut found = Vec::new();
+    for (table, schema) in SCHEMA.iter().enumerate() {
+        for row in 0..world.rows(table) {
+            for column in 0..schema.columns.len() {
+                let to = world.follow((table, row), column).filter(|to| !world.may_refer((table, row), *to));
+                found.extend(to.map(|to| ((table, row), column, to)));
+            }
+        }
+    }
+    found
 }
 
 /// The verdict within one of the two evaluations.

@@ -8,7 +8,34 @@ use tickmark::model::value::{FAR, ONE};
 
 use super::expr::{Place, comparable};
 use super::value::{Truth, Value, and, compare};
-use super::world::{Key, Row};
+use super::world::{Key, Row, World};
+
+impl World<'_> {
+    /// Whether a row may refer to another, as far as their identities and systems say.
+    pub fn may_refer(&self, from: Row, to: Row) -> bool {
+        let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.key_of(row, column)) {
+            Some(Key::Text { text, .. }) => Some(text),
+            _ => None,
+        };
+        if let (Some(a), Some(b)) = (identity(from), identity(to))
+            && a != b
+        {
+            return false;
+        }
+        let system = |row: Row| SCHEMA[row.0].column("system").map(|column| self.value(row, column));
+        let Some(Value::Text(seen_by)) = system(from) else { return true };
+        if SCHEMA[from.0].is_log() {
+            return match self.reach(to) {
+                Some(systems) => systems.contains(&seen_by),
+                None => true,
+            };
+        }
+        match system(to) {
+            Some(Value::Text(system)) => system == seen_by,
+            _ => true,
+        }
+    }
+}
 
 impl Place<'_> {
     /// For every row of the subquery's table, whether it matches this subject.
@@ -64,27 +91,7 @@ impl Place<'_> {
     /// Whether a row that refers to an unknown one may refer to this one.
     fn compatible(&self, join: &Join) -> bool {
         let Some((from, to)) = self.ends(join) else { return true };
-        let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.world.key_of(row, column)) {
-            Some(Key::Text { text, .. }) => Some(text),
-            _ => None,
-        };
-        if let (Some(a), Some(b)) = (identity(from), identity(to))
-            && a != b
-        {
-            return false;
-        }
-        let system = |row: Row| SCHEMA[row.0].column("system").map(|column| self.world.value(row, column));
-        let Some(Value::Text(seen_by)) = system(from) else { return true };
-        if SCHEMA[from.0].is_log() {
-            return match self.world.reach(to) {
-                Some(systems) => systems.contains(&seen_by),
-                None => true,
-            };
-        }
-        match system(to) {
-            Some(Value::Text(system)) => system == seen_by,
-            _ => true,
-        }
+        self.world.may_refer(from, to)
     }
 
     /// The row that refers, and the row whose id it may say.
