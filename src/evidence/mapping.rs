@@ -94,7 +94,13 @@ pub fn read(
 ///
 /// # Errors
 /// The mapping, or the whole file, cannot be used.
-pub fn mapped(mapping: &SourceMapping, systems: &[String], path: &str, original: Vec<u8>, key: &FingerprintKey) -> Result<Vec<Value>, String> {
+pub fn mapped(
+    mapping: &SourceMapping,
+    systems: &[String],
+    path: &str,
+    original: Vec<u8>,
+    key: &FingerprintKey,
+) -> Result<Vec<Value>, String> {
     let (bytes, _) = without_secrets(mapping, path, original, key);
     let decoded = decode::decode(mapping.format, path, &bytes);
     if let Some((_, reason)) = decoded.quarantine.iter().find(|(position, _)| position.is_empty()) {

@@ -355,9 +355,10 @@ fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<So
         let kind = source.required_text("kind", "the name of a source mapping");
         if let Some(kind) = &kind
             && !mappings.contains_key(&kind.value)
-            && let Some(mapping) = mapping(&source, kind, root, &shipped, other) {
-                mappings.insert(kind.value.clone(), mapping);
-            }
+            && let Some(mapping) = mapping(&source, kind, root, &shipped, other)
+        {
+            mappings.insert(kind.value.clone(), mapping);
+        }
         let canonical = kind.as_ref().and_then(|kind| mappings.get(&kind.value)).map(|mapping| mapping.format == Format::Canonical);
         let config = config(&source, canonical);
         source.finish();

@@ -133,7 +133,7 @@ mod told_apart {
     fn judged(estate: Estate, subject: &str, assert: &str) -> Vec<Verdict> {
         let types = params().iter().map(|(name, value)| (name.clone(), type_of(value))).collect();
         let (assert, _) = parse(assert, table(subject).unwrap(), &types, Place::Assert).unwrap();
-        let case = Case { estate, applies: None, assert };
+        let case = Case { estate, applies: None, assert, seed: 0 };
         assert_eq!(fast(&case), slow(&case), "left the evaluator, right the interpreter: {case:?}");
         fast(&case)
     }

@@ -33,9 +33,16 @@ fn ids_as_people_write_them() {
         project.controls[0].mappings.iter().map(|mapping| (mapping.written.as_str(), mapping.requirement.as_str())).collect();
     assert_eq!(
         resolved,
-        [("NHI7:2025", "NHI7:2025"), ("NHI1", "NHI1:2025"), ("PR.AC-4", "PR.AA-05"), ("GOVERN-1.6", "GOVERN 1.6"), ("MS-2.4", "MEASURE 2.4")]
+        [
+            ("NHI7:2025", "NHI7:2025"),
+            ("NHI1", "NHI1:2025"),
+            ("PR.AC-4", "PR.AA-05"),
+            ("GOVERN-1.6", "GOVERN 1.6"),
+            ("MS-2.4", "MEASURE 2.4")
+        ]
     );
-    let warned: Vec<&str> = warnings.list.iter().filter(|warning| warning.code == Code::AliasedRequirement).map(|warning| warning.message.as_str()).collect();
+    let warned: Vec<&str> =
+        warnings.list.iter().filter(|warning| warning.code == Code::AliasedRequirement).map(|warning| warning.message.as_str()).collect();
     assert_eq!(warned, ["`NHI1` is read as `NHI1:2025` of owasp-nhi-2025", "`PR.AC-4` is read as `PR.AA-05` of nist-csf-2.0"]);
 }
 
@@ -55,9 +62,11 @@ fn the_frameworks_are_whole() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"x\"\n").unwrap();
     let (project, _) = load::project(folder.path()).unwrap();
-    let counts: Vec<(&str, usize)> = project.frameworks.iter().map(|framework| (framework.id.as_str(), framework.requirements.len())).collect();
+    let counts: Vec<(&str, usize)> =
+        project.frameworks.iter().map(|framework| (framework.id.as_str(), framework.requirements.len())).collect();
     assert_eq!(counts, [("owasp-nhi-2025", 10), ("nist-csf-2.0", 134), ("nist-ai-rmf-1.0", 95)]);
-    let levels = |at: usize, level: &str| project.frameworks[at].requirements.iter().filter(|requirement| requirement.level == level).count();
+    let levels =
+        |at: usize, level: &str| project.frameworks[at].requirements.iter().filter(|requirement| requirement.level == level).count();
     assert_eq!([levels(1, "function"), levels(1, "category"), levels(1, "subcategory")], [6, 22, 106]);
     assert_eq!([levels(2, "function"), levels(2, "category"), levels(2, "subcategory")], [4, 19, 72]);
     for framework in &project.frameworks {

@@ -5,29 +5,35 @@ use std::path::Path;
 
 use serde_json::Value;
 use tickmark::evidence::{FingerprintKey, mapped};
-use tickmark::model::schema::{SCHEMA, table};
 use tickmark::model::row::Cell;
+use tickmark::model::schema::{SCHEMA, table};
 
 fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
     let folder = tempfile::tempdir().unwrap();
     let table = if kind == "canonical" { "table = \"identity\"\n" } else { "" };
     let text = format!("name = \"one\"\n[[source]]\nkind = \"{kind}\"\npath = \"export\"\n{table}");
     std::fs::write(folder.path().join("tickmark.toml"), text).unwrap();
-    let (project, _) =
-        tickmark::load::project(folder.path()).unwrap_or_else(|problems| panic!("{}", tickmark::cli::diagnostics::render(&problems, false)));
+    let (project, _) = tickmark::load::project(folder.path())
+        .unwrap_or_else(|problems| panic!("{}", tickmark::cli::diagnostics::render(&problems, false)));
     project.mappings[kind].clone()
 }
 
 #[test]
 fn every_mapping_gives_the_rows_of_its_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut kinds: Vec<String> =
-        std::fs::read_dir(root.join("sources")).unwrap().map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut kinds: Vec<String> = std::fs::read_dir(root.join("sources"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
     kinds.sort();
     assert!(kinds.len() >= 7, "{kinds:?}");
     for kind in kinds {
         let case = root.join("tests/cases/sources").join(&kind);
-        let export = std::fs::read_dir(&case).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.file_stem().unwrap() == "export").unwrap();
+        let export = std::fs::read_dir(&case)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.file_stem().unwrap() == "export")
+            .unwrap();
         let systems: Vec<String> = std::fs::read(case.join("file.json"))
             .map(|bytes| serde_json::from_value(serde_json::from_slice::<Value>(&bytes).unwrap()["systems"].clone()).unwrap())
             .unwrap_or_default();

@@ -19,6 +19,8 @@ pub struct Case {
     pub estate: Estate,
     pub applies: Option<Condition>,
     pub assert: Condition,
+    /// For what the property wants to choose by itself.
+    pub seed: u64,
 }
 
 /// Random cases.
@@ -57,7 +59,8 @@ impl Case {
         let depth = random.below(4);
         let applies = random.chance(50).then(|| Maker::new(&mut random, subject, anywhere, anywhere).condition(1));
         let assert = Maker::new(&mut random, subject, true, anywhere).condition(depth);
-        Case { estate, applies, assert }
+        let seed = u64::try_from(random.below(1 << 31)).unwrap();
+        Case { estate, applies, assert, seed }
     }
 
     /// The columns that its conditions read by name, and those that rules on joins and absence read.
@@ -68,7 +71,8 @@ impl Case {
                 Kind::Path(path) | Kind::IsNotNull(path) => read.extend(&path.steps),
                 Kind::Exists(query) | Kind::Aggregate { from: query, .. } => {
                     read.extend(query.joins.iter().flat_map(|join| join.child.steps.iter().chain(&join.parent.steps)));
-                    let silent = [("identity", "system"), ("credential", "accepted_at"), ("credential", "identity"), ("identity", "native_id")];
+                    let silent =
+                        [("identity", "system"), ("credential", "accepted_at"), ("credential", "identity"), ("identity", "native_id")];
                     read.extend(silent.map(|(name, column)| (table(name).unwrap(), SCHEMA[table(name).unwrap()].column(column).unwrap())));
                     read.push((query.table, 0));
                     read.extend(SCHEMA[query.table].column("system").map(|column| (query.table, column)));

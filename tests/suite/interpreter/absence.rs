@@ -132,5 +132,6 @@ fn point(value: Value) -> Option<i64> {
 }
 
 fn reads_child(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Path(path) | Kind::IsNotNull(path) if path.scope == Scope::Child) || children(node).into_iter().any(reads_child)
+    matches!(&node.kind, Kind::Path(path) | Kind::IsNotNull(path) if path.scope == Scope::Child)
+        || children(node).into_iter().any(reads_child)
 }
