@@ -65,7 +65,10 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
         Format::Csv => csv_records(&bytes),
         Format::Json => json(&bytes),
         Format::Yaml => yaml(&bytes),
-        Format::Pem => pem::certificates(&bytes),
+        Format::Pem => {
+            let (document, quarantine) = pem::certificates(&bytes);
+            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine }
+        }
         Format::Canonical => Decoded::nothing("unknown format".to_owned()),
     }
 }

@@ -9,33 +9,30 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::AlgorithmIdentifier;
 
-use super::decode::Decoded;
 use crate::model::digest::{hex, sha256};
-use crate::model::table::Locator;
 use crate::model::value::{SECOND, Time};
 
-/// Decodes every certificate of a file; private keys are no evidence and are left out by [`super::redact`].
-pub fn certificates(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() };
+/// Decodes every certificate of a file, and says which blocks cannot be read; private keys are no evidence and are left out by [`super::redact`].
+pub fn certificates(bytes: &[u8]) -> (Value, Vec<(String, String)>) {
     let mut certificates = Vec::new();
+    let mut quarantine = Vec::new();
     for (number, block) in Pem::iter_from_buffer(bytes).enumerate() {
         let position = format!("block {}", number + 1);
         match block {
-            Err(_) => decoded.quarantine.push((position, "a PEM block that cannot be read".to_owned())),
+            Err(_) => quarantine.push((position, "a PEM block that cannot be read".to_owned())),
             Ok(block) if matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") => {
                 match X509Certificate::from_der(&block.contents) {
                     Ok((_, certificate)) => certificates.push(describe(&certificate, &block.contents)),
-                    Err(_) => decoded.quarantine.push((position, "a certificate that cannot be read".to_owned())),
+                    Err(_) => quarantine.push((position, "a certificate that cannot be read".to_owned())),
                 }
             }
             Ok(_) => {}
         }
     }
-    if certificates.is_empty() && decoded.quarantine.is_empty() {
-        decoded.quarantine.push((String::new(), "no certificate in the file".to_owned()));
+    if certificates.is_empty() && quarantine.is_empty() {
+        quarantine.push((String::new(), "no certificate in the file".to_owned()));
     }
-    decoded.document = Some(json!({ "certificates": certificates }));
-    decoded
+    (json!({ "certificates": certificates }), quarantine)
 }
 
 fn describe(certificate: &X509Certificate, der: &[u8]) -> Value {

@@ -6,12 +6,15 @@
 //! | `project` | `tickmark.toml`, and everything that it names |
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
 //! | `framework` | requirements, and how ids resolve |
-//! | `source` | source mappings |
+//! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
 //! | `shipped` | what is compiled in |
+//! | `files` | the files of a project |
 //! | `reader` | walking TOML with places |
 
 pub mod condition;
+mod configured;
 mod control;
+mod files;
 mod framework;
 mod given;
 mod params;

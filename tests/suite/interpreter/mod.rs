@@ -59,7 +59,7 @@ pub fn verdicts(
         .collect()
 }
 
-/// Two values that differ between readings: see [`contradictions`].
+/// A reference: its row, its column, and the row that it refers to; a row is (table, position).
 pub type Contradiction = ((usize, usize), usize, (usize, usize));
 
 /// Every known reference (row, column, row referred to) that the rules would exclude if it were not known: they take a row
