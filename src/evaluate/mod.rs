@@ -13,6 +13,7 @@ mod explain;
 mod expr;
 mod keys;
 pub mod kleene;
+mod like;
 mod network;
 mod reach;
 mod subquery;

@@ -3,22 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
-    UnaryOperator, Value,
-};
+use sqlparser::ast::{BinaryOperator, CaseWhen, DataType, Expr, InTarget, UnaryOperator, Value};
 
-use super::names::{may_be_none, nearest};
+use super::names::nearest;
 use super::tokens::{Tokens, problem};
-use super::{DEPTH, ITEMS, Place, Problem};
-use crate::model::condition::{Aggregate, Kind, Node, Op};
+use super::{DEPTH, Place, Problem};
+use crate::model::condition::{Kind, Node, Op};
 use crate::model::diagnostic::Code;
-use crate::model::schema::{Never, SCHEMA, Type};
+use crate::model::schema::{SCHEMA, Type};
 use crate::model::value::{Constant, Duration, Number, Time};
-
-/// Functions of the language, for "did you mean".
-const FUNCTIONS: [&str; 10] =
-    ["age", "contains", "cardinality", "lower", "starts_with", "regexp_like", "in_network", "count", "min", "max"];
 
 /// The subquery that is being lowered.
 #[derive(Clone, Debug)]
@@ -32,12 +25,12 @@ pub struct Lower<'t, 'p> {
     pub tokens: &'t Tokens<'t>,
     pub table: usize,
     pub child: Option<ChildTable>,
-    params: &'p BTreeMap<String, Type>,
-    place: Place,
+    pub(super) params: &'p BTreeMap<String, Type>,
+    pub(super) place: Place,
     problems: Vec<Problem>,
     next: usize,
     /// Under a NOT, a CASE or a subquery, where IS NOT NULL would not be monotone.
-    guarded: usize,
+    pub(super) guarded: usize,
 }
 
 impl<'t, 'p> Lower<'t, 'p> {
@@ -58,7 +51,7 @@ impl<'t, 'p> Lower<'t, 'p> {
         Node { id: self.next - 1, span, ty, kind }
     }
 
-    fn refuse(&mut self, code: Code, expr: &Expr, message: &str, label: &str, help: &str) -> Option<Node> {
+    pub(super) fn refuse(&mut self, code: Code, expr: &Expr, message: &str, label: &str, help: &str) -> Option<Node> {
         let place = self.tokens.place(expr);
         self.report(problem(code, message.to_owned(), place, label, help));
         None
@@ -233,7 +226,7 @@ impl<'t, 'p> Lower<'t, 'p> {
         }
     }
 
-    fn name(&mut self, names: &[String], span: Range<usize>) -> Option<Node> {
+    pub(super) fn name(&mut self, names: &[String], span: Range<usize>) -> Option<Node> {
         let path = self.path(names, &span)?;
         let (table, column) = path.last();
         let ty = SCHEMA[table].columns[column].ty;
@@ -322,111 +315,6 @@ impl<'t, 'p> Lower<'t, 'p> {
         self.compare(op, left?, right?, span)
     }
 
-    /// A comparison, with `none` and `never` recognised.
-    pub fn compare(&mut self, op: Op, left: Node, right: Node, span: Range<usize>) -> Option<Node> {
-        for (value, other) in [(&left, &right), (&right, &left)] {
-            if let Some(word) = sentinel(value) {
-                return self.sentinel(op, word, value.span.clone(), other.clone(), span);
-            }
-        }
-        let (left, right) = self.fit(op, left, right)?;
-        Some(self.node(span, Type::Bool, Kind::Compare { op, left: Box::new(left), right: Box::new(right) }))
-    }
-
-    fn sentinel(&mut self, op: Op, word: &str, place: Range<usize>, operand: Node, span: Range<usize>) -> Option<Node> {
-        if !matches!(op, Op::Eq | Op::Ne) {
-            self.report(problem(
-                Code::ConditionSentinel,
-                format!("`'{word}'` cannot be ordered"),
-                place,
-                "only `=` and `<>`",
-                "`never` needs no test to be ordered: it lies before or after every time",
-            ));
-            return None;
-        }
-        let Kind::Path(path) = &operand.kind else {
-            self.report(problem(
-                Code::ConditionSentinel,
-                format!("`'{word}'` is compared with something that is no column"),
-                place,
-                "only a column or path can hold it",
-                "",
-            ));
-            return None;
-        };
-        let (table, column) = path.last();
-        let able = if word == "none" { may_be_none(path) } else { SCHEMA[table].columns[column].never != Never::No };
-        if !able {
-            let message = format!("`{}` is never `'{word}'`", path.dotted());
-            let help = if word == "none" {
-                "docs/evidence.md says which columns may be `none`"
-            } else {
-                "docs/evidence.md says which columns may be `never`"
-            };
-            self.report(problem(Code::ConditionSentinel, message, place, "cannot be", help));
-            return None;
-        }
-        let (operand, negated) = (Box::new(operand), op == Op::Ne);
-        let kind = if word == "none" { Kind::IsNone { operand, negated } } else { Kind::IsNever { operand, negated } };
-        Some(self.node(span, Type::Bool, kind))
-    }
-
-    fn in_list(&mut self, inner: &Expr, items: &[Expr], negated: bool, span: Range<usize>, depth: usize) -> Option<Node> {
-        let left = self.expr(inner, depth);
-        if items.len() > ITEMS {
-            self.report(problem(
-                Code::ConditionLimit,
-                format!("an IN list of {} items, more than {ITEMS}", items.len()),
-                span,
-                "too long",
-                "",
-            ));
-            return None;
-        }
-        let values: Vec<Option<Node>> = items.iter().map(|item| self.expr(item, depth)).collect();
-        let left = left?;
-        let mut or_none = false;
-        let mut kept = Vec::new();
-        let mut sound = true;
-        for value in values {
-            let Some(value) = value else {
-                sound = false;
-                continue;
-            };
-            match sentinel(&value) {
-                Some("none") => {
-                    sound &= self.sentinel(Op::Eq, "none", value.span.clone(), left.clone(), span.clone()).is_some();
-                    or_none = true;
-                }
-                Some(_) => {
-                    self.report(problem(
-                        Code::ConditionSentinel,
-                        "`'never'` in a list".to_owned(),
-                        value.span,
-                        "test it by itself",
-                        "write `expires_at = 'never' OR …`",
-                    ));
-                    sound = false;
-                }
-                None if !matches!(value.kind, Kind::Literal(_) | Kind::Param(_)) => {
-                    self.report(problem(
-                        Code::ConditionOutside,
-                        "an IN list holds literals and parameters".to_owned(),
-                        value.span,
-                        "neither",
-                        "write `a = b OR a = c`",
-                    ));
-                    sound = false;
-                }
-                None => match self.fit(Op::Eq, left.clone(), value) {
-                    Some((_, value)) => kept.push(value),
-                    None => sound = false,
-                },
-            }
-        }
-        sound.then(|| self.node(span, Type::Bool, Kind::In { left: Box::new(left), items: kept, or_none, negated }))
-    }
-
     fn is_not_null(&mut self, expr: &Expr, inner: &Expr, span: Range<usize>, depth: usize) -> Option<Node> {
         let operand = self.expr(inner, depth)?;
         if self.place == Place::Applies {
@@ -484,178 +372,6 @@ impl<'t, 'p> Lower<'t, 'p> {
         let otherwise = otherwise?;
         let ty = self.one_type(branches.iter().map(|(_, then)| then).chain([&otherwise]))?;
         Some(self.node(span, ty, Kind::Case { branches, otherwise: Box::new(otherwise) }))
-    }
-
-    fn function(&mut self, expr: &Expr, function: &Function, span: Range<usize>, depth: usize) -> Option<Node> {
-        let name = function.name.to_string();
-        let place = self.tokens.place(expr);
-        let FunctionArguments::List(list) = &function.args else {
-            return self.refuse(Code::ConditionOutside, expr, "a function without a list of values", "not part of the language", "");
-        };
-        let plain = list.duplicate_treatment.is_none()
-            && list.clauses.is_empty()
-            && function.filter.is_none()
-            && function.over.is_none()
-            && function.within_group.is_empty();
-        let known = FUNCTIONS.iter().find(|known| known.eq_ignore_ascii_case(&name)).copied();
-        let Some(known) = known else {
-            let help = match name.to_ascii_lowercase().as_str() {
-                "now" | "today" | "clock" | "sysdate" | "getdate" => "the only clock is `$as_of`".to_owned(),
-                "upper" => "use lower".to_owned(),
-                "sum" | "avg" => "aggregates are count(DISTINCT x), min(x) and max(x)".to_owned(),
-                other => nearest(other, &FUNCTIONS).unwrap_or_else(|| format!("functions are {}", FUNCTIONS.join(", "))),
-            };
-            return self.refuse(Code::ConditionName, expr, &format!("there is no function `{name}`"), "unknown function", &help);
-        };
-        if matches!(known, "count" | "min" | "max") || !plain {
-            return self.refuse(
-                Code::ConditionOutside,
-                expr,
-                &format!("`{known}` outside a subquery, or with clauses of its own"),
-                "not here",
-                "write `(SELECT max(at) FROM event WHERE …)`",
-            );
-        }
-        let mut args = Vec::new();
-        for arg in &list.args {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg else {
-                self.report(problem(Code::ConditionOutside, "a named argument or `*`".to_owned(), place, "not part of the language", ""));
-                return None;
-            };
-            args.push(arg);
-        }
-        let wanted = if matches!(known, "age" | "cardinality" | "lower") { 1 } else { 2 };
-        if args.len() != wanted {
-            return self.refuse(
-                Code::ConditionType,
-                expr,
-                &format!("`{known}` takes {wanted} values, found {}", args.len()),
-                "wrong number of values",
-                "",
-            );
-        }
-        match known {
-            "age" => {
-                let time = self.expr(args[0], depth)?;
-                let now = self.node(span.clone(), Type::Time, Kind::AsOf);
-                self.typed(&time, Type::Time)?;
-                self.arithmetic(true, now, time, span)
-            }
-            "cardinality" => {
-                let list = self.expr(args[0], depth)?;
-                self.typed(&list, Type::List)?;
-                Some(self.node(span, Type::Number, Kind::Cardinality(Box::new(list))))
-            }
-            "lower" => {
-                let text = self.expr(args[0], depth)?;
-                self.textual(&text)?;
-                Some(self.node(span, Type::Text, Kind::Lower(Box::new(text))))
-            }
-            "contains" => {
-                let (list, item) = (self.expr(args[0], depth), self.expr(args[1], depth));
-                let (list, item) = (list?, item?);
-                self.typed(&list, Type::List)?;
-                self.textual(&item)?;
-                if sentinel(&item).is_some() {
-                    return self.refuse(
-                        Code::ConditionSentinel,
-                        args[1],
-                        "a list holds no `none` and no `never`",
-                        "never in a list",
-                        "test the list itself: `expected_networks = 'none'`",
-                    );
-                }
-                Some(self.node(span, Type::Bool, Kind::Contains { list: Box::new(list), item: Box::new(item) }))
-            }
-            "in_network" => {
-                let (address, networks) = (self.expr(args[0], depth), self.expr(args[1], depth));
-                let (address, networks) = (address?, networks?);
-                self.typed(&address, Type::Address)?;
-                self.typed(&networks, Type::List)?;
-                Some(self.node(span, Type::Bool, Kind::InNetwork { address: Box::new(address), networks: Box::new(networks) }))
-            }
-            "starts_with" => {
-                let (text, prefix) = (self.expr(args[0], depth), self.expr(args[1], depth));
-                let (text, prefix) = (text?, prefix?);
-                self.textual(&text)?;
-                self.textual(&prefix)?;
-                if !matches!(prefix.kind, Kind::Literal(_) | Kind::Param(_)) {
-                    return self.refuse(
-                        Code::ConditionOutside,
-                        args[1],
-                        "a prefix that is read from evidence",
-                        "a literal or a parameter",
-                        "",
-                    );
-                }
-                Some(self.node(span, Type::Bool, Kind::StartsWith { text: Box::new(text), prefix: Box::new(prefix) }))
-            }
-            _ => {
-                let text = self.expr(args[0], depth);
-                let pattern = self.text_literal(args[1], "a pattern is a literal")?;
-                let text = text?;
-                self.textual(&text)?;
-                if let Err(why) = super::types::pattern(&pattern) {
-                    return self.refuse(
-                        Code::ConditionOutside,
-                        args[1],
-                        &why,
-                        "engines differ on it",
-                        "use ASCII classes such as [0-9], groups, |, bounded repeats and anchors",
-                    );
-                }
-                Some(self.node(span, Type::Bool, Kind::RegexpLike { text: Box::new(text), pattern }))
-            }
-        }
-    }
-
-    /// The aggregate that a subquery selects, with what it is of.
-    pub fn aggregated<'e>(&mut self, expr: &'e Expr) -> Option<(Aggregate, &'e Expr)> {
-        const HELP: &str = "select count(DISTINCT x), min(x) or max(x)";
-        let refused = |lower: &mut Self, message: &str| {
-            let place = lower.tokens.place(expr);
-            lower.report(problem(Code::ConditionOutside, message.to_owned(), place, "not part of the language", HELP));
-            None
-        };
-        let Expr::Function(function) = expr else { return refused(self, "a subquery that selects no aggregate") };
-        let FunctionArguments::List(list) = &function.args else { return refused(self, "a subquery that selects no aggregate") };
-        let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
-        let name = function.name.to_string().to_ascii_lowercase();
-        let aggregate = match (name.as_str(), distinct) {
-            ("count", true) => Aggregate::CountDistinct,
-            ("count", false) => return refused(self, "count without DISTINCT: a record read twice would count twice"),
-            ("min", false) => Aggregate::Min,
-            ("max", false) => Aggregate::Max,
-            _ => return refused(self, "this aggregate"),
-        };
-        match list.args.as_slice() {
-            [FunctionArg::Unnamed(FunctionArgExpr::Expr(of))]
-                if list.clauses.is_empty() && function.filter.is_none() && function.over.is_none() =>
-            {
-                Some((aggregate, of))
-            }
-            _ => refused(self, "an aggregate of anything but one value"),
-        }
-    }
-
-    fn text_literal(&mut self, expr: &Expr, message: &str) -> Option<String> {
-        if let Expr::Value(value) = expr
-            && let Value::SingleQuotedString(text) = &value.value
-        {
-            return Some(text.clone());
-        }
-        let place = self.tokens.place(expr);
-        self.report(problem(Code::ConditionOutside, message.to_owned(), place, "write it in single quotes", ""));
-        None
-    }
-}
-
-/// `none` or `never`, if that is what a literal says.
-fn sentinel(node: &Node) -> Option<&'static str> {
-    match &node.kind {
-        Kind::Literal(Constant::Text(text)) if text == "none" => Some("none"),
-        Kind::Literal(Constant::Text(text)) if text == "never" => Some("never"),
-        _ => None,
     }
 }
 

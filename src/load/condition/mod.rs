@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `tokens` | text → tokens: what is refused by its word alone, and where everything stands |
 //! | `lower` | SQL tree → typed tree |
+//! | `compare`, `functions` | parts of it: comparisons and IN; functions |
 //! | `names` | columns and paths |
 //! | `types` | which values go together |
 //! | `subquery` | EXISTS and aggregates: tables, joins, terms |
 //! | `lint` | what is right but probably not meant |
 
+mod compare;
+mod functions;
 mod lint;
 mod lower;
 mod names;
