@@ -6,6 +6,7 @@ mod estate;
 mod maker;
 mod print;
 mod subqueries;
+mod texts;
 
 use std::collections::BTreeMap;
 
