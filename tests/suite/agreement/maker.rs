@@ -79,12 +79,12 @@ impl<'r> Maker<'r> {
         Node { id: self.nodes - 1, span: 0..0, ty, kind }
     }
 
-    fn yes_no(&mut self, kind: Kind) -> Node {
+    pub fn yes_no(&mut self, kind: Kind) -> Node {
         self.node(Type::Bool, kind)
     }
 
     /// Makes something that stands under a NOT, a CASE or a subquery.
-    fn guarded<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn guarded<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.null_ok, self.anywhere);
         let made = make(self);
         self.null_ok = before;
