@@ -79,12 +79,12 @@ impl<'r> Maker<'r> {
         Node { id: self.nodes - 1, span: 0..0, ty, kind }
     }
 
-    fn yes_no(&mut self, kind: Kind) -> Node {
+    pub fn yes_no(&mut self, kind: Kind) -> Node {
         self.node(Type::Bool, kind)
     }
 
     /// Makes something that stands under a NOT, a CASE or a subquery.
-    fn guarded<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn guarded<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.null_ok, self.anywhere);
         let made = make(self);
         self.null_ok = before;
@@ -180,7 +180,7 @@ impl<'r> Maker<'r> {
         self.node(SCHEMA[position].columns[column].ty, Kind::Path(path))
     }
 
-    fn read(&mut self, wanted: impl Fn(Type) -> bool) -> Option<Node> {
+    pub fn read(&mut self, wanted: impl Fn(Type) -> bool) -> Option<Node> {
         let path = self.path(|column| wanted(column.ty))?;
         Some(self.read_path(path))
     }
@@ -301,39 +301,7 @@ impl<'r> Maker<'r> {
         Some(self.yes_no(Kind::Compare { op, left: Box::new(left), right: Box::new(right) }))
     }
 
-    /// Any text, of use beside a column of the type.
-    fn text(&mut self, depth: usize, beside: Type) -> Node {
-        match self.random.below(if depth == 0 { 7 } else { 10 }) {
-            0..=3 => match self.read(textual) {
-                Some(node) => node,
-                None => self.text(0, beside),
-            },
-            4 => {
-                let name = self.random.pick(&["word", "used"]);
-                self.node(Type::Text, Kind::Param(name.to_owned()))
-            }
-            5 | 6 => {
-                let text = match beside {
-                    Type::Enum(words) => self.random.pick(words),
-                    Type::Fingerprint => "hmac:k1:aa",
-                    _ => self.random.pick(&["a", "b", "A", "s0", "production", "used"]),
-                };
-                self.node(Type::Text, Kind::Literal(Constant::Text(text.to_owned())))
-            }
-            7 => {
-                let inner = Box::new(self.text(depth - 1, beside));
-                self.node(Type::Text, Kind::Lower(inner))
-            }
-            _ => self.guarded(|maker| {
-                maker.case(Type::Text, depth - 1, &mut |maker, depth| match maker.random.below(8) {
-                    0 => maker.read(|ty| ty == Type::Address).unwrap_or_else(|| maker.text(depth, beside)),
-                    _ => maker.text(depth, beside),
-                })
-            }),
-        }
-    }
-
-    fn case(&mut self, ty: Type, depth: usize, make: &mut dyn FnMut(&mut Self, usize) -> Node) -> Node {
+    pub fn case(&mut self, ty: Type, depth: usize, make: &mut dyn FnMut(&mut Self, usize) -> Node) -> Node {
         let branches = (0..1 + self.random.below(2))
             .map(|_| {
                 let when = self.boolean(depth.min(1));
@@ -380,61 +348,11 @@ impl<'r> Maker<'r> {
         Some(self.yes_no(Kind::In { left, items, or_none, negated }))
     }
 
-    fn pattern(&mut self, depth: usize) -> Option<Node> {
-        let text = Box::new(if self.random.chance(80) { self.read(textual)? } else { self.text(depth.min(1), Type::Text) });
-        let kind = match self.random.below(3) {
-            0 => {
-                let pattern = self.random.pick(&["a%", "%b", "%", "a%b", "%a%b%", "A", "", "s%", "%0", "%\u{c4}%"]).to_owned();
-                Kind::Like { left: text, pattern, negated: self.random.chance(35) }
-            }
-            1 => {
-                let prefix = if self.random.chance(20) {
-                    self.node(Type::Text, Kind::Param("word".to_owned()))
-                } else {
-                    let prefix = self.random.pick(&["a", "A", "s", "", "hmac:k1"]).to_owned();
-                    self.node(Type::Text, Kind::Literal(Constant::Text(prefix)))
-                };
-                Kind::StartsWith { text, prefix: Box::new(prefix) }
-            }
-            _ => {
-                let pattern = self.random.pick(&["^a", "b$", "a|b", "^[a-c]{1,2}$", "^a.b$", "", "^[^a]"]).to_owned();
-                Kind::RegexpLike { text, pattern }
-            }
-        };
-        Some(self.yes_no(kind))
-    }
-
     fn is_not_null(&mut self) -> Option<Node> {
         if !self.null_ok {
             return None;
         }
         let path = self.path(|_| true)?;
         Some(self.yes_no(Kind::IsNotNull(path)))
-    }
-
-    fn list(&mut self) -> Option<Node> {
-        if self.random.chance(75) {
-            return self.read(|ty| ty == Type::List);
-        }
-        let name = self.random.pick(&["words", "nothing"]);
-        Some(self.node(Type::List, Kind::Param(name.to_owned())))
-    }
-
-    fn contains(&mut self, depth: usize) -> Option<Node> {
-        let list = Box::new(self.list()?);
-        let item = Box::new(self.text(depth.min(1), Type::Text));
-        Some(self.yes_no(Kind::Contains { list, item }))
-    }
-
-    fn in_network(&mut self) -> Option<Node> {
-        let address = Box::new(self.read(|ty| ty == Type::Address)?);
-        let networks = match self.path(|column| column.name == "expected_networks") {
-            Some(path) if self.random.chance(80) => self.read_path(path),
-            _ => {
-                let name = self.random.pick(&["blocks", "nothing"]);
-                self.node(Type::List, Kind::Param(name.to_owned()))
-            }
-        };
-        Some(self.yes_no(Kind::InNetwork { address, networks: Box::new(networks) }))
     }
 }
