@@ -83,6 +83,7 @@ pub struct Tokens<'t> {
     /// Bytes of each token that is not white space, with its text.
     places: Vec<Range<usize>>,
     lines: Vec<usize>,
+    ascii: bool,
 }
 
 /// Reads the tokens of a condition.
@@ -112,7 +113,7 @@ pub fn read(text: &str) -> Result<Tokens<'_>, Vec<Problem>> {
         return Err(vec![problem(Code::ConditionSyntax, "a NUL character".to_owned(), at..at + 1, "not allowed", "remove it")]);
     }
     let lines: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let mut tokens = Tokens { text, tokens: Vec::new(), places: Vec::new(), lines };
+    let mut tokens = Tokens { text, tokens: Vec::new(), places: Vec::new(), lines, ascii: text.is_ascii() };
     let dialect = GenericDialect {};
     let all = match Tokenizer::new(&dialect, text).tokenize_with_location() {
         Ok(all) => all,
@@ -260,6 +261,10 @@ impl Tokens<'_> {
         let line = usize::try_from(location.line.max(1) - 1).unwrap_or(0);
         let start = self.lines.get(line).copied().unwrap_or(self.text.len());
         let column = usize::try_from(location.column.max(1) - 1).unwrap_or(0);
+        if self.ascii {
+            // Counting characters one by one, for every token, is slow for a long line.
+            return (start + column).min(self.text.len());
+        }
         self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
     }
 
