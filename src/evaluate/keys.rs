@@ -3,6 +3,7 @@
 
 use arrow_array::{Array, BooleanArray, Int64Array};
 
+use super::codes::Codes;
 use super::expr::prefix;
 use super::kleene::Tri;
 use super::world::{Rows, World, at, key_text};
@@ -33,7 +34,7 @@ impl Key {
 }
 
 /// The keys of one side of a join.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Side {
     pub keys: Vec<Key>,
     /// The key names a row that is there and whose native id is unknown: a dangling reference may mean it.
@@ -59,8 +60,13 @@ impl Keys {
     pub fn new(world: &World, query: &Subquery, join: &Join, parents: Rows, children: Rows) -> Keys {
         let mut codes = Interner::default();
         let parent = Side::new(world, &join.parent, parents, join.reference, &mut codes);
-        let child = Side::new(world, &join.child, children, join.reference, &mut codes);
-        let compat = join.reference.then(|| Compat::new(world, query, join, parents, children));
+        // A table joined to itself on one column has one side.
+        let same = !join.reference && join.parent.steps == join.child.steps && parents.index.is_none() && parents.len == children.len;
+        let child = if same { parent.clone() } else { Side::new(world, &join.child, children, join.reference, &mut codes) };
+        // Only a key that is missing, or leads nowhere, needs narrowing down.
+        let open = |side: &Side| side.keys.iter().any(|key| matches!(key, Key::Unknown | Key::Dangling(_)));
+        let narrowed = join.reference && (open(&parent) || open(&child));
+        let compat = narrowed.then(|| Compat::new(world, query, join, parents, children));
         Keys { parent, child, compat }
     }
 
@@ -96,27 +102,34 @@ enum Value<'a> {
     Bool(bool),
 }
 
-#[expect(clippy::disallowed_types, reason = "looked up by key only; its order reaches nothing")]
 #[derive(Default)]
 struct Interner<'a> {
-    codes: std::collections::HashMap<Value<'a>, u32>,
-    prefixes: std::collections::HashMap<&'a str, u32>,
+    codes: Codes<Value<'a>>,
+    prefixes: Codes<&'a str>,
+    /// The prefix of the row before: as a rule that of the next.
+    last: Option<(&'a str, u32)>,
 }
 
 impl<'a> Interner<'a> {
     fn of(&mut self, value: Value<'a>) -> u32 {
-        let next = u32::try_from(self.codes.len()).unwrap_or(u32::MAX);
-        *self.codes.entry(value).or_insert(next)
+        self.codes.of(value)
     }
 
     fn prefix(&mut self, text: &'a str) -> u32 {
-        let next = u32::try_from(self.prefixes.len()).unwrap_or(u32::MAX);
-        *self.prefixes.entry(prefix(text)).or_insert(next)
+        let prefix = prefix(text);
+        match self.last {
+            Some((last, code)) if last == prefix => code,
+            _ => {
+                let code = self.prefixes.of(prefix);
+                self.last = Some((prefix, code));
+                code
+            }
+        }
     }
 }
 
 /// Codes of dangling references lie above those of rows.
-const DANGLING: u32 = 1 << 31;
+pub const DANGLING: u32 = 1 << 31;
 
 impl Side {
     fn new<'a>(world: &World<'a>, path: &Path, rows: Rows, reference: bool, codes: &mut Interner<'a>) -> Side {
@@ -129,6 +142,7 @@ impl Side {
         let fingerprint = schema_column.ty == Type::Fingerprint;
         let mut side =
             Side { keys: Vec::with_capacity(rows.len), unnamed: vec![false; rows.len], prefixes: fingerprint.then(Vec::new), names };
+        let native = names.and_then(|named| Some((named, SCHEMA[named].column("native_id")?)));
         for (position_in_frame, stop) in stops.iter().enumerate() {
             let mut prefix_code = 0;
             let key = match at(index.as_ref(), position_in_frame) {
@@ -164,8 +178,7 @@ impl Side {
                 prefixes.push(prefix_code);
             }
             if matches!(key, Key::Is(_))
-                && let Some(named) = names
-                && let Some(native) = SCHEMA[named].column("native_id")
+                && let Some((named, native)) = native
             {
                 let row = at(index.as_ref(), position_in_frame).and_then(|row| {
                     if is_id {
@@ -228,7 +241,7 @@ impl Compat {
     fn new(world: &World, query: &Subquery, join: &Join, parents: Rows, children: Rows) -> Compat {
         // The side that names another row refers; the side whose id is named is referred to.
         let child_is_named = join.child.last().1 == 0 && join.child.steps.len() == 1;
-        let mut identities = super::world::Codes::default();
+        let mut identities = Codes::default();
         let (referring_table, named_table) =
             if child_is_named { (join.parent.last().0, query.table) } else { (query.table, join.parent.last().0) };
         let event = SCHEMA[referring_table].is_log();
@@ -257,7 +270,7 @@ impl Compat {
 }
 
 /// `named`: the row is the one referred to, by an event or not.
-fn signature<'a>(world: &World<'a>, table: usize, row: usize, named: Option<bool>, identities: &mut super::world::Codes<'a>) -> Signature {
+fn signature<'a>(world: &World<'a>, table: usize, row: usize, named: Option<bool>, identities: &mut Codes<&'a str>) -> Signature {
     let schema = &SCHEMA[table];
     let column_code = |name: &str| -> Option<u32> {
         let column = schema.column(name)?;

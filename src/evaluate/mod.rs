@@ -9,6 +9,7 @@
 
 mod absence;
 pub mod assess;
+mod codes;
 mod explain;
 mod expr;
 mod keys;

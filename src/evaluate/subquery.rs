@@ -306,7 +306,7 @@ fn codes(values: &Vector, ty: Type, rows: usize) -> Vec<Option<i64>> {
         Type::Number | Type::Time | Type::Duration => (0..rows).map(|row| values.int(row)).collect(),
         Type::Bool => (0..rows).map(|row| values.bool(row).map(i64::from)).collect(),
         _ => {
-            let mut codes = super::world::Codes::default();
+            let mut codes = super::codes::Codes::default();
             (0..rows).map(|row| values.text(row).map(|text| i64::from(codes.of(text)))).collect()
         }
     }

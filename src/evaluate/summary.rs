@@ -3,17 +3,20 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::Array;
 use arrow_buffer::BooleanBuffer;
 
 use super::LimitError;
+use super::codes::Codes;
 use super::expr::Evaluator;
-use super::keys::{Key, Keys, Signature};
+use super::keys::{DANGLING, Key, Keys, Signature};
 use super::kleene::Tri;
 use super::subquery::{Children, Found, NOBODY, child_evaluator, parents};
 use super::vector::Vector;
-use super::world::{Codes, Rows, at};
+use super::world::{Rows, World, at};
 use crate::model::condition::{Kind, Node, Op, Path, Scope, Subquery};
-use crate::model::schema::Type;
+use crate::model::schema::{SCHEMA, Type};
+use crate::model::value::State;
 
 /// `child op parent`, or nothing to compare.
 pub struct Shape<'q> {
@@ -219,10 +222,14 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     let (op, child_values, parent_values) = match shape.inequality {
         None => (Op::Le, vec![Some(0); children.rows], vec![Some(0); subjects.len]),
         Some((child, op, parent)) => {
-            let child_vector = child_evaluator(evaluator, query).value(child)?;
-            let parent_vector = evaluator.value(parent)?;
-            let (of_children, of_parents) = numbers(child.ty, &child_vector, children.rows, &parent_vector, subjects.len);
-            (op, of_children, of_parents)
+            if let (Some(of_children), Some(of_parents)) = referred(world, child, child_rows, parent, subjects) {
+                (op, of_children, of_parents)
+            } else {
+                let child_vector = child_evaluator(evaluator, query).value(child)?;
+                let parent_vector = evaluator.value(parent)?;
+                let (of_children, of_parents) = numbers(child.ty, &child_vector, children.rows, &parent_vector, subjects.len);
+                (op, of_children, of_parents)
+            }
         }
     };
 
@@ -236,6 +243,10 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     // The set of all children is needed only for a parent whose own key is unknown.
     let some_parent_keyless = keys.parent.keys.contains(&Key::Unknown);
     let some_parent_dangling = keys.parent.keys.iter().any(|key| matches!(key, Key::Dangling(_)));
+    let first = keys.child.prefixes.as_ref().and_then(|prefixes| prefixes.first());
+    let several_prefixes = [&keys.parent.prefixes, &keys.child.prefixes]
+        .iter()
+        .any(|prefixes| prefixes.iter().flat_map(|all| all.iter()).any(|prefix| Some(prefix) != first));
     for row in (0..children.rows).filter(|row| !children.alive.no.value(*row)) {
         let child = u32::try_from(row).unwrap_or(u32::MAX);
         let (value, alive) = (child_values[row], children.alive.get(row));
@@ -257,7 +268,7 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
                 if some_parent_dangling && keys.child.unnamed[row] {
                     unnamed.add(signature, value, alive, child);
                 }
-                if let Some(prefixes) = &keys.child.prefixes {
+                if several_prefixes && let Some(prefixes) = &keys.child.prefixes {
                     by_prefix.entry(prefixes[row]).or_insert(Summary::EMPTY).add(value, alive, child);
                 }
                 order.push((code, child));
@@ -265,7 +276,7 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
             Key::Nothing => {}
         }
     }
-    let groups = Groups::new(order, &child_values, children);
+    let groups = Groups::new(&order, &child_values, children);
     let same_names = keys.parent.names.is_some() && keys.parent.names == keys.child.names;
 
     let mut found = Found::new(subjects.len);
@@ -286,9 +297,7 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
             Key::Nothing => {}
             Key::Unknown => everyone.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might)),
             Key::Is(code) | Key::Dangling(code) => {
-                if let Some(set) = groups.get(code) {
-                    set.look(op, other, own, true, &mut sure, &mut might);
-                }
+                groups.look(code, op, other, own, &mut sure, &mut might);
                 if sure == NOBODY {
                     keyless.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
                     if same_names && matches!(key, Key::Dangling(_)) {
@@ -310,6 +319,34 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     Ok(found)
 }
 
+type Numbers = Option<Vec<Option<i64>>>;
+
+/// Both sides as the rows that they refer to, where both are references to one table: equal texts are equal rows.
+fn referred(world: &World, child: &Node, children: Rows, parent: &Node, parents: Rows) -> (Numbers, Numbers) {
+    let target = |node: &Node| match &node.kind {
+        Kind::Path(path) => {
+            let (table, column) = path.last();
+            SCHEMA[table].columns[column].refers
+        }
+        _ => None,
+    };
+    if target(child).is_none() || target(child) != target(parent) {
+        return (None, None);
+    }
+    let rows_of = |node: &Node, rows: Rows| -> Numbers {
+        let Kind::Path(path) = &node.kind else { return None };
+        let (table, position) = path.last();
+        let links = world.table(table).columns[position].link.as_ref()?;
+        let (index, _) = world.follow(path, rows);
+        let named = |at_position| {
+            let row = at(index.as_ref(), at_position)?;
+            (world.state(table, position, row) == State::Known && links.is_valid(row)).then(|| i64::from(links.value(row)))
+        };
+        Some((0..rows.len).map(named).collect())
+    };
+    (rows_of(child, children), rows_of(parent, parents))
+}
+
 /// Both sides as comparable numbers; texts get codes of their own, of which only equality means anything.
 fn numbers(ty: Type, child: &Vector, children: usize, parent: &Vector, parents: usize) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
     match ty {
@@ -329,30 +366,108 @@ fn numbers(ty: Type, child: &Vector, children: usize, parent: &Vector, parents: 
     }
 }
 
-/// One summary per key.
-struct Groups {
-    codes: Vec<u32>,
-    summaries: Vec<Summary>,
+/// Above this many rows a group is summarised; below, its rows are looked at one by one.
+const SMALL: usize = 8;
+
+/// Children by key: the rows of each key one after another, and a summary for each large group.
+struct Groups<'v> {
+    /// Codes from here on are those of dangling references.
+    rows_end: usize,
+    /// By code: where its rows begin; one more at the end.
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+    large: BTreeMap<u32, Summary>,
+    values: &'v [Option<i64>],
+    yes: &'v BooleanBuffer,
 }
 
-impl Groups {
-    fn new(mut order: Vec<(u32, u32)>, values: &[Option<i64>], children: &Children) -> Groups {
-        order.sort_unstable();
-        let mut groups = Groups { codes: Vec::new(), summaries: Vec::new() };
-        for (code, child) in order {
-            if groups.codes.last() != Some(&code) {
-                groups.codes.push(code);
-                groups.summaries.push(Summary::EMPTY);
+impl<'v> Groups<'v> {
+    fn new(order: &[(u32, u32)], values: &'v [Option<i64>], children: &'v Children) -> Groups<'v> {
+        let end =
+            |wanted: fn(u32) -> Option<u32>| order.iter().filter_map(|(code, _)| wanted(*code)).max().map_or(0, |code| code as usize + 1);
+        let rows_end = end(|code| (code & DANGLING == 0).then_some(code));
+        let dangling_end = end(|code| (code & DANGLING != 0).then_some(code ^ DANGLING));
+        let mut groups = Groups {
+            rows_end,
+            starts: vec![0; rows_end + dangling_end + 1],
+            rows: vec![0; order.len()],
+            large: BTreeMap::new(),
+            values,
+            yes: &children.alive.yes,
+        };
+        // Counted, then placed: the rows of one code keep their order.
+        for (code, _) in order {
+            if let Some(slot) = groups.slot(*code) {
+                groups.starts[slot + 1] += 1;
             }
-            if let Some(summary) = groups.summaries.last_mut() {
-                summary.add(values[child as usize], alive(&children.alive.yes, child), child);
+        }
+        for slot in 1..groups.starts.len() {
+            groups.starts[slot] += groups.starts[slot - 1];
+        }
+        let mut next = groups.starts.clone();
+        for (code, child) in order {
+            if let Some(slot) = groups.slot(*code) {
+                groups.rows[next[slot] as usize] = *child;
+                next[slot] += 1;
+            }
+        }
+        for slot in 0..groups.starts.len() - 1 {
+            let (from, to) = (groups.starts[slot] as usize, groups.starts[slot + 1] as usize);
+            if to - from > SMALL {
+                let mut summary = Summary::EMPTY;
+                for child in &groups.rows[from..to] {
+                    summary.add(values[*child as usize], alive(groups.yes, *child), *child);
+                }
+                groups.large.insert(u32::try_from(slot).unwrap_or(u32::MAX), summary);
             }
         }
         groups
     }
 
-    fn get(&self, code: u32) -> Option<&Summary> {
-        self.codes.binary_search(&code).ok().map(|position| &self.summaries[position])
+    fn slot(&self, code: u32) -> Option<usize> {
+        let slot = if code & DANGLING == 0 {
+            (code as usize).lt(&self.rows_end).then_some(code as usize)
+        } else {
+            Some(self.rows_end + (code ^ DANGLING) as usize)
+        };
+        slot.filter(|slot| *slot + 1 < self.starts.len())
+    }
+
+    /// Looks for a child with this key.
+    fn look(&self, code: u32, op: Op, other: Option<i64>, own: u32, sure: &mut u32, might: &mut u32) {
+        let Some(slot) = self.slot(code) else { return };
+        let (from, to) = (self.starts[slot] as usize, self.starts[slot + 1] as usize);
+        if to - from > SMALL {
+            if let Some(summary) = u32::try_from(slot).ok().and_then(|slot| self.large.get(&slot)) {
+                summary.look(op, other, own, true, sure, might);
+            }
+            return;
+        }
+        for child in self.rows[from..to].iter().copied().filter(|child| *child != own) {
+            let holds = match (self.values[child as usize], other) {
+                (Some(value), Some(other)) => Some(ordered(op, value, other)),
+                _ => None,
+            };
+            let target = match (holds, alive(self.yes, child)) {
+                (Some(false), _) => continue,
+                (Some(true), Tri::True) => &mut *sure,
+                _ => &mut *might,
+            };
+            if *target == NOBODY {
+                *target = child;
+            }
+        }
+    }
+}
+
+fn ordered(op: Op, a: i64, b: i64) -> bool {
+    match op {
+        Op::Eq => a == b,
+        Op::Ne => a != b,
+        Op::Lt => a < b,
+        Op::Le => a <= b,
+        Op::Gt => a > b,
+        Op::Ge => a >= b,
     }
 }
 

@@ -1,6 +1,5 @@
 //! The evidence as one of the two evaluations sees it: all of it, or with stale values set aside (SEMANTICS §2.7).
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, StringArray, UInt32Array};
@@ -209,18 +208,4 @@ fn known_only(values: &ArrayRef, state: &[u8]) -> ArrayRef {
 pub fn key_text(column: &Column, row: usize) -> Option<&str> {
     let texts = column.values.as_any().downcast_ref::<StringArray>()?;
     (matches!(column.state(row), State::Known | State::Dangling) && texts.is_valid(row)).then(|| texts.value(row))
-}
-
-/// Codes for texts: equal texts have equal codes.
-#[derive(Debug, Default)]
-pub struct Codes<'a> {
-    codes: BTreeMap<&'a str, u32>,
-}
-
-impl<'a> Codes<'a> {
-    /// The code of a text, new if need be.
-    pub fn of(&mut self, text: &'a str) -> u32 {
-        let next = u32::try_from(self.codes.len()).unwrap_or(u32::MAX);
-        *self.codes.entry(text).or_insert(next)
-    }
 }
