@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::Array;
 use arrow_buffer::BooleanBuffer;
+use rayon::prelude::*;
 
 use super::LimitError;
 use super::codes::Codes;
@@ -279,11 +280,10 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     let groups = Groups::new(&order, &child_values, children);
     let same_names = keys.parent.names.is_some() && keys.parent.names == keys.child.names;
 
-    let mut found = Found::new(subjects.len);
-    for parent in 0..subjects.len {
+    let look = |parent: usize| -> (u32, u32) {
         let key = keys.parent.keys[parent];
         if key == Key::Nothing {
-            continue;
+            return (NOBODY, NOBODY);
         }
         let own = if query.excludes_self {
             at(subjects.index, parent).and_then(|row| u32::try_from(row).ok()).unwrap_or(NOBODY - 1)
@@ -313,10 +313,10 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
                 }
             }
         }
-        found.sure[parent] = sure;
-        found.might[parent] = might;
-    }
-    Ok(found)
+        (sure, might)
+    };
+    let (sure, might) = (0..subjects.len).into_par_iter().map(look).unzip();
+    Ok(Found { sure, might })
 }
 
 type Numbers = Option<Vec<Option<i64>>>;

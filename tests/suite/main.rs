@@ -11,5 +11,6 @@ mod examples;
 mod interpreter;
 mod load;
 mod package;
+mod realdata;
 mod report;
 mod sources;
