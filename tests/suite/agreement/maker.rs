@@ -85,7 +85,7 @@ impl<'r> Maker<'r> {
             }
             4..=6 => {
                 let ty = self.random.pick(&[Type::Time, Type::Duration, Type::Number]);
-                let left = Box::new(self.guarded(|maker| maker.aggregate(ty, 0)));
+                let left = Box::new(if self.random.chance(40) { self.arithmetic(ty, 0, true) } else { self.ordered_value(ty, 0, true) });
                 let right = Box::new(self.ordered_value(ty, 0, false));
                 self.yes_no(Kind::Compare { op, left, right })
             }

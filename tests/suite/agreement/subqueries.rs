@@ -77,6 +77,13 @@ impl Maker<'_> {
         {
             return vec![only.clone()];
         }
+        let fingerprint =
+            |scope, position: usize| SCHEMA[position].column("fingerprint").map(|column| Path { scope, steps: vec![(position, column)] });
+        if let (Some(child), Some(parent)) = (fingerprint(Scope::Child, child), fingerprint(Scope::Subject, self.subject))
+            && self.random.chance(30)
+        {
+            return vec![Join { child, parent, reference: false, implied: false }];
+        }
         let mut joins = Vec::new();
         if !implied.is_empty() && self.random.chance(60) {
             let way = self.random.below(implied.len());
