@@ -217,4 +217,20 @@ mod told_apart {
             assert_eq!(judged(held(known.clone()), "identity", &assert), [verdict], "{assert}");
         }
     }
+
+    /// The least of numbers is none only where it is known that there is no number.
+    #[test]
+    fn the_least_of_nothing_is_none() {
+        let held = |lifetime: State| {
+            Estate::empty().with("identity", "i", &[]).with(
+                "credential",
+                "c",
+                &[("identity", text("i")), ("max_lifetime", Cell::Absent(lifetime))],
+            )
+        };
+        let assert = "(SELECT min(other.max_lifetime) FROM credential AS other) <> INTERVAL '1d'";
+        assert_eq!(judged(Estate::empty().with("identity", "i", &[]), "identity", assert), [Verdict::Pass]);
+        assert_eq!(judged(held(State::None), "identity", assert), [Verdict::Pass]);
+        assert_eq!(judged(held(State::Missing), "identity", assert), [Verdict::Unknown]);
+    }
 }
