@@ -3,7 +3,7 @@
 
 use std::hash::BuildHasher;
 
-use arrow_array::{Array, BooleanArray, Int64Array};
+use arrow_array::{Array, BooleanArray, Int64Array, StringArray};
 use rayon::prelude::*;
 
 use super::codes::Codes;
@@ -180,6 +180,18 @@ impl Side {
         let fingerprint = schema_column.ty == Type::Fingerprint;
         let mut side =
             Side { keys: Vec::with_capacity(rows.len), unnamed: vec![false; rows.len], prefixes: fingerprint.then(Vec::new), names };
+        let states = world.states(column);
+        let any = column.values.as_any();
+        let (strings, ints, bools) =
+            (any.downcast_ref::<StringArray>(), any.downcast_ref::<Int64Array>(), any.downcast_ref::<BooleanArray>());
+        let value = |row: usize| -> Option<Value<'a>> {
+            match (strings, ints, bools) {
+                (Some(strings), ..) => strings.is_valid(row).then(|| Value::Text(strings.value(row))),
+                (_, Some(ints), _) => ints.is_valid(row).then(|| Value::Int(ints.value(row))),
+                (_, _, Some(bools)) => bools.is_valid(row).then(|| Value::Bool(bools.value(row))),
+                _ => None,
+            }
+        };
         let native = names.and_then(|named| Some((named, SCHEMA[named].column("native_id")?)));
         for (position_in_frame, stop) in stops.iter().enumerate() {
             let mut prefix_code = 0;
@@ -187,7 +199,7 @@ impl Side {
                 None if *stop == State::None as u8 => Key::Nothing,
                 None => Key::Unknown,
                 Some(row) => {
-                    let state = if is_id { State::Known } else { world.state(table, position, row) };
+                    let state = if is_id { State::Known } else { State::from_byte(states[row]) };
                     match state {
                         State::None | State::Never => Key::Nothing,
                         State::Known if reference && is_id => Key::Is(u32::try_from(row).unwrap_or(u32::MAX)),
@@ -196,7 +208,7 @@ impl Side {
                             None => Key::Unknown,
                         },
                         State::Dangling => key_text(column, row).map_or(Key::Unknown, |text| Key::Dangling(texts.push(Value::Text(text)))),
-                        State::Known => match value(column, row) {
+                        State::Known => match value(row) {
                             Some(value) => {
                                 if fingerprint && let Value::Text(text) = value {
                                     prefix_code = texts.prefix(text);
@@ -227,17 +239,6 @@ impl Side {
             side.keys.push(key);
         }
         side
-    }
-}
-
-fn value(column: &crate::model::table::Column, row: usize) -> Option<Value<'_>> {
-    let any = column.values.as_any();
-    if let Some(ints) = any.downcast_ref::<Int64Array>() {
-        ints.is_valid(row).then(|| Value::Int(ints.value(row)))
-    } else if let Some(bools) = any.downcast_ref::<BooleanArray>() {
-        bools.is_valid(row).then(|| Value::Bool(bools.value(row)))
-    } else {
-        key_text(column, row).map(Value::Text)
     }
 }
 

@@ -336,11 +336,13 @@ fn referred(world: &World, child: &Node, children: Rows, parent: &Node, parents:
     let rows_of = |node: &Node, rows: Rows| -> Numbers {
         let Kind::Path(path) = &node.kind else { return None };
         let (table, position) = path.last();
-        let links = world.table(table).columns[position].link.as_ref()?;
+        let column = &world.table(table).columns[position];
+        let links = column.link.as_ref()?;
+        let states = world.states(column);
         let (index, _) = world.follow(path, rows);
         let named = |at_position| {
             let row = at(index.as_ref(), at_position)?;
-            (world.state(table, position, row) == State::Known && links.is_valid(row)).then(|| i64::from(links.value(row)))
+            (states[row] == State::Known as u8 && links.is_valid(row)).then(|| i64::from(links.value(row)))
         };
         Some((0..rows.len).map(named).collect())
     };
