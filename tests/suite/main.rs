@@ -10,6 +10,7 @@ mod controls;
 mod examples;
 mod interpreter;
 mod load;
+mod offboarding;
 mod package;
 mod realdata;
 mod report;
