@@ -5,6 +5,7 @@ mod blank;
 mod cli;
 mod conditions;
 mod controls;
+mod docs;
 mod interpreter;
 mod package;
 mod report;
