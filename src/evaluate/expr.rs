@@ -270,7 +270,9 @@ impl<'a> Evaluator<'a> {
                 let list = self.value(list)?;
                 let counts: Int64Array = (0..rows)
                     .map(|row| {
-                        let count = i64::try_from(members(&list, row)?.len()).ok()?;
+                        // An unknown member may be one of the others, or several.
+                        let known: Option<Vec<String>> = members(&list, row)?.into_iter().collect();
+                        let count = i64::try_from(known?.len()).ok()?;
                         Number::whole(count).map(|number| number.0)
                     })
                     .collect();

@@ -68,7 +68,7 @@ pub enum Kind {
     Case { branches: Vec<(Node, Node)>, otherwise: Box<Node> },
     /// `contains(list, item)`. Boolean.
     Contains { list: Box<Node>, item: Box<Node> },
-    /// `cardinality(list)`: a number; a `none` list has 0; an unknown member counts as one.
+    /// `cardinality(list)`: a number; a `none` list has 0; unknown where a member is.
     Cardinality(Box<Node>),
     /// `lower(text)`: ASCII letters only.
     Lower(Box<Node>),

@@ -80,6 +80,15 @@ impl Lower<'_, '_> {
             "lower" => {
                 let text = self.expr(args[0], depth)?;
                 self.textual(&text)?;
+                if text.ty == Type::Fingerprint {
+                    return self.refuse(
+                        Code::ConditionType,
+                        args[0],
+                        "a fingerprint is no plain text",
+                        "compares only as it stands",
+                        "leave `lower` out",
+                    );
+                }
                 Some(self.node(span, Type::Text, Kind::Lower(Box::new(text))))
             }
             "contains" => {

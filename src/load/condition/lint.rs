@@ -34,6 +34,7 @@ pub fn none_would_pass(condition: &Condition) -> Vec<Problem> {
 fn path(node: &Node) -> Option<&Path> {
     match &node.kind {
         Kind::Path(path) => Some(path),
+        Kind::Lower(inner) => path(inner),
         _ => None,
     }
 }
@@ -51,6 +52,11 @@ fn look<'n>(node: &'n Node, negated: bool, visit: &mut impl FnMut(&'n Node, &'n 
         }
         Kind::In { left, negated: not, or_none: false, .. } | Kind::Like { left, negated: not, .. } if *not != negated => {
             if let Some(path) = path(left) {
+                visit(node, path);
+            }
+        }
+        Kind::StartsWith { text, .. } | Kind::RegexpLike { text, .. } if negated => {
+            if let Some(path) = path(text) {
                 visit(node, path);
             }
         }

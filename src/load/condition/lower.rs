@@ -371,6 +371,11 @@ impl<'t, 'p> Lower<'t, 'p> {
         let branches: Vec<(Node, Node)> = branches.into_iter().collect::<Option<_>>()?;
         let otherwise = otherwise?;
         let ty = self.one_type(branches.iter().map(|(_, then)| then).chain([&otherwise]))?;
+        if ty == Type::Fingerprint {
+            let message = "a fingerprint cannot be the result of a CASE".to_owned();
+            self.report(problem(Code::ConditionType, message, span, "compares only as it stands", "compare it in each branch"));
+            return None;
+        }
         Some(self.node(span, ty, Kind::Case { branches, otherwise: Box::new(otherwise) }))
     }
 }

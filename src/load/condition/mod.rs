@@ -32,6 +32,8 @@ pub const LENGTH: usize = 8 * 1024;
 pub const DEPTH: usize = 32;
 /// The most nodes of a typed tree.
 pub const NODES: usize = 512;
+/// The most operators: each is a step of nesting to the parser, `1 + 1 + 1 + …` as much as parentheses.
+pub const OPERATORS: usize = 256;
 /// The most items of an `IN` list.
 pub const ITEMS: usize = 256;
 

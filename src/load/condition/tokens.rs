@@ -8,7 +8,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use super::{DEPTH, LENGTH, Problem};
+use super::{DEPTH, LENGTH, OPERATORS, Problem};
 use crate::model::diagnostic::{Code, Level};
 
 /// Words with a meaning of their own; every other word is a name, whatever SQL makes of it elsewhere
@@ -131,6 +131,7 @@ pub fn read(text: &str) -> Result<Tokens<'_>, Vec<Problem>> {
     let mut problems = Vec::new();
     let (mut depth, mut deepest) = (0usize, None);
     let mut nots = 0usize;
+    let mut operators = 0usize;
     for token in all {
         let place = tokens.range(token.span);
         let mut refuse = |code: Code, message: String, help: &str| {
@@ -156,10 +157,10 @@ pub fn read(text: &str) -> Result<Tokens<'_>, Vec<Problem>> {
             | Token::EOF
             | Token::Comma
             | Token::Period => {}
-            Token::Eq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq | Token::Plus | Token::Minus => {}
+            Token::Eq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq | Token::Plus | Token::Minus => operators += 1,
             // `!=` reads the same as `<>`: the text says which was written.
             Token::Neq if text.get(place.clone()) == Some("!=") => refuse(Code::ConditionOutside, "`!=`".to_owned(), "write `<>`"),
-            Token::Neq => {}
+            Token::Neq => operators += 1,
             Token::Mul => refuse(Code::ConditionOutside, "`*`".to_owned(), "there is no multiplication; count with `count(DISTINCT id)`"),
             Token::DoubleQuotedString(_) => {
                 refuse(Code::ConditionOutside, "a double-quoted text".to_owned(), "text stands in single quotes, names in none")
@@ -168,6 +169,7 @@ pub fn read(text: &str) -> Result<Tokens<'_>, Vec<Problem>> {
                 refuse(Code::ConditionOutside, format!("a quoted name, {}", word.value), "text stands in single quotes, names in none");
             }
             Token::Word(word) => {
+                operators += usize::from(["AND", "OR", "NOT"].iter().any(|known| word.value.eq_ignore_ascii_case(known)));
                 if let Some((name, help)) = REFUSED.iter().find(|(name, _)| word.value.eq_ignore_ascii_case(name)) {
                     refuse(Code::ConditionOutside, format!("`{name}`"), help);
                 } else if !word.value.is_ascii() {
@@ -195,6 +197,10 @@ pub fn read(text: &str) -> Result<Tokens<'_>, Vec<Problem>> {
             problem(Code::ConditionLimit, format!("nested more than {DEPTH} deep"), place, "too deep", "split the control in two"),
         );
         problems.truncate(1);
+    }
+    if operators > OPERATORS {
+        let message = format!("{operators} operators, more than {OPERATORS}");
+        problems.push(problem(Code::ConditionLimit, message, 0..text.len().min(40), "too many", "split the control in two"));
     }
     if problems.is_empty() { Ok(tokens) } else { Err(problems) }
 }

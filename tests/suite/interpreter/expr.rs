@@ -90,6 +90,7 @@ impl Place<'_> {
             },
             Kind::Cardinality(list) => match self.value(list) {
                 Value::None => Value::exactly(0),
+                Value::List(members) if members.iter().any(Option::is_none) => Value::Unknown,
                 Value::List(members) => Value::exactly(i64::try_from(members.len()).unwrap() * ONE),
                 _ => Value::Unknown,
             },
