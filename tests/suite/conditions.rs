@@ -116,6 +116,8 @@ fn refused() {
         ("credential", "status = 'active", ConditionSyntax, "'active"),
         ("credential", "status != 'active'", ConditionOutside, "!="),
         ("credential", "status IS NULL", ConditionOutside, "status"),
+        ("identity", "regexp_like(name, '[a-z&&[^b]]')", ConditionOutside, "'[a-z&&[^b]]'"),
+        ("identity", "regexp_like(name, '[[:alpha:]]')", ConditionOutside, "'[[:alpha:]]'"),
         (
             "identity",
             "(SELECT count(DISTINCT kind) FROM credential) IN (1, 2)",

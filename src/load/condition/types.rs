@@ -187,15 +187,29 @@ pub fn pattern(pattern: &str) -> Result<(), String> {
         return Err("a pattern that is not ASCII".to_owned());
     }
     let mut chars = pattern.chars().peekable();
+    let mut class = false;
     while let Some(c) = chars.next() {
         match c {
+            // What one engine reads as set arithmetic, another reads as characters.
+            '[' if class => return Err("a class within a class of a pattern".to_owned()),
+            '&' | '-' | '~' if class && chars.peek() == Some(&c) => return Err(format!("`{c}{c}` in a class of a pattern")),
+            ']' if class => class = false,
             '\\' => match chars.next() {
                 Some(next) if next.is_ascii_alphanumeric() => return Err(format!("`\\{next}` in a pattern")),
                 Some(_) => {}
                 None => return Err("a backslash at the end of a pattern".to_owned()),
             },
             '(' if chars.peek() == Some(&'?') => return Err("`(?` in a pattern: no flags, no named groups".to_owned()),
-            '[' if chars.peek() == Some(&':') => return Err("a named class in a pattern".to_owned()),
+            '[' => {
+                class = true;
+                if chars.peek() == Some(&'^') {
+                    chars.next();
+                }
+                // A bracket that comes first stands for itself.
+                if chars.peek() == Some(&']') {
+                    chars.next();
+                }
+            }
             _ => {}
         }
     }
