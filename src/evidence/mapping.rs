@@ -219,6 +219,9 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
         Some(pointers) => Locator::Pointers(pointers.clone()),
         None => decoded.locator,
     };
+    if mapped.pointers.is_some() && mapped.records.is_empty() && export.quarantine.is_empty() {
+        whole(export, format!("it holds no {}: is it an export of this kind?", mapping.records));
+    }
     let distinct: BTreeSet<String> = mapped.records.iter().map(|record| sha256(record.to_string().as_bytes())).collect();
     export.records = i64::try_from(distinct.len()).unwrap_or(i64::MAX);
     let default = export.envelope.system.clone().or_else(|| match config.systems.as_slice() {

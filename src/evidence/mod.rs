@@ -48,9 +48,9 @@ pub enum EvidenceError {
     #[error("source `{source_id}`: `facts` gives {column}: {why}")]
     Fact { source_id: String, column: String, why: String },
     #[error(
-        "nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources"
+        "nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources{unread}"
     )]
-    NoAsOf,
+    NoAsOf { unread: String },
     #[error("{path}: {why}")]
     Key { path: PathBuf, why: String },
 }

@@ -38,7 +38,12 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
         None => {
             let newest =
                 exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at).max();
-            (newest.ok_or(EvidenceError::NoAsOf)?, true)
+            // Often the cause: a file that says when it was collected, and could not be read.
+            let unread = || {
+                let said = |export: &Export| export.quarantine.first().map(|found| format!("; {}: {}", found.file, found.reason));
+                EvidenceError::NoAsOf { unread: exports.iter().find_map(said).unwrap_or_default() }
+            };
+            (newest.ok_or_else(unread)?, true)
         }
     };
     Ok((assembled(request, exports, as_of), as_of, own))

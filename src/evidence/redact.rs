@@ -8,7 +8,11 @@ use super::key::FingerprintKey;
 const MARK: &str = "hmac-sha256:";
 
 /// Names under which a text is a secret unless a mapping has dealt with it; written without `_`, `-` and capitals.
-const TELLING: [&str; 13] = [
+const TELLING: [&str; 17] = [
+    "sessiontoken",
+    "authtoken",
+    "idtoken",
+    "apikey",
     "password",
     "passwd",
     "secret",

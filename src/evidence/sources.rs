@@ -187,6 +187,8 @@ pub fn describe(
             let oldest = if times.iter().all(Option::is_some) { times.iter().flatten().min().copied() } else { None };
             let newest = times.iter().flatten().max().copied();
             let time = if is_log(config, mapping) { newest } else { oldest };
+            // Of what yielded nothing, nothing was collected, whatever the configuration says.
+            let time = time.filter(|_| !source.absent);
             source.collected_at = time.map(|(at, _)| at);
             source.collected_from = time.map(|(_, from)| from);
             source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
@@ -332,7 +334,7 @@ pub fn rows(described: &[Described], exports: &[Export], logs: &Logs, systems: &
         observes.dedup();
         let collected_at = match source.collected_at {
             Some(at) => Cell::Int(at.0),
-            None if one.exports.is_empty() => Cell::Absent(State::Never),
+            None if source.absent => Cell::Absent(State::Never),
             None => Cell::Absent(State::Missing),
         };
         let count = |count: i64| Cell::Int(count.saturating_mul(ONE));
