@@ -12,5 +12,6 @@ mod interpreter;
 mod load;
 mod offboarding;
 mod package;
+mod realdata;
 mod report;
 mod sources;
