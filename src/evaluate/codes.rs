@@ -11,7 +11,7 @@ pub struct Codes<K> {
 
 impl<K> Default for Codes<K> {
     fn default() -> Self {
-        Codes { codes: std::collections::HashMap::default() }
+        Codes { codes: Default::default() }
     }
 }
 

@@ -99,11 +99,13 @@ impl<'a> Evaluator<'a> {
             }
             Kind::In { left, items, or_none, negated } => {
                 let vector = self.value(left)?;
-                let mut any = Truth::all(rows, Tri::False);
-                for item in items {
-                    let item_vector = self.value(item)?;
-                    any = any.or(&compare(Op::Eq, &vector, &item_vector, rows));
-                }
+                let item_vectors: Vec<Vector> = items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?;
+                let words: Option<Vec<&str>> = item_vectors.iter().map(|item| item.text(0).filter(|_| item.scalar)).collect();
+                let mut any = match words {
+                    // Texts among known words: one look at each row.
+                    Some(words) if !vector.scalar && !words.is_empty() => text_test(&vector, rows, |text| words.contains(&text)),
+                    _ => item_vectors.iter().fold(Truth::all(rows, Tri::False), |any, item| any.or(&compare(Op::Eq, &vector, item, rows))),
+                };
                 // A `none` is none of the items.
                 any = none_is(any, &vector, Tri::False, rows);
                 if items.is_empty() {

@@ -1,7 +1,10 @@
 //! What the two sides of a join say: keys as they stand, and what is known of where a missing key may belong
 //! (SEMANTICS §4.3).
 
-use arrow_array::{Array, BooleanArray, Int64Array};
+use std::hash::BuildHasher;
+
+use arrow_array::{Array, BooleanArray, Int64Array, StringArray};
+use rayon::prelude::*;
 
 use super::codes::Codes;
 use super::expr::prefix;
@@ -58,11 +61,20 @@ impl Keys {
     /// Reads both sides.
     #[must_use]
     pub fn new(world: &World, query: &Subquery, join: &Join, parents: Rows, children: Rows) -> Keys {
-        let mut codes = Interner::default();
-        let parent = Side::new(world, &join.parent, parents, join.reference, &mut codes);
+        let mut texts = Read::default();
+        let mut parent = Side::new(world, &join.parent, parents, join.reference, &mut texts);
         // A table joined to itself on one column has one side.
         let same = !join.reference && join.parent.steps == join.child.steps && parents.index.is_none() && parents.len == children.len;
-        let child = if same { parent.clone() } else { Side::new(world, &join.child, children, join.reference, &mut codes) };
+        let mut child = (!same).then(|| Side::new(world, &join.child, children, join.reference, &mut texts));
+        let codes = classes(&texts.values);
+        for key in parent.keys.iter_mut().chain(child.iter_mut().flat_map(|child| &mut child.keys)) {
+            match key {
+                Key::Is(code) if !join.reference => *code = codes[*code as usize],
+                Key::Dangling(code) => *code = codes[*code as usize] | if join.reference { DANGLING } else { 0 },
+                _ => {}
+            }
+        }
+        let child = child.unwrap_or_else(|| parent.clone());
         // Only a key that is missing, or leads nowhere, needs narrowing down.
         let open = |side: &Side| side.keys.iter().any(|key| matches!(key, Key::Unknown | Key::Dangling(_)));
         let narrowed = join.reference && (open(&parent) || open(&child));
@@ -95,24 +107,26 @@ impl Keys {
     }
 }
 
-#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Value<'a> {
     Text(&'a str),
     Int(i64),
     Bool(bool),
 }
 
+/// The values of both sides as they were read; a key stands for one by its position until it has its code.
 #[derive(Default)]
-struct Interner<'a> {
-    codes: Codes<Value<'a>>,
+struct Read<'a> {
+    values: Vec<Value<'a>>,
     prefixes: Codes<&'a str>,
     /// The prefix of the row before: as a rule that of the next.
     last: Option<(&'a str, u32)>,
 }
 
-impl<'a> Interner<'a> {
-    fn of(&mut self, value: Value<'a>) -> u32 {
-        self.codes.of(value)
+impl<'a> Read<'a> {
+    fn push(&mut self, value: Value<'a>) -> u32 {
+        self.values.push(value);
+        u32::try_from(self.values.len() - 1).unwrap_or(u32::MAX)
     }
 
     fn prefix(&mut self, text: &'a str) -> u32 {
@@ -128,11 +142,35 @@ impl<'a> Interner<'a> {
     }
 }
 
+/// A code for each value: equal values have equal codes. By sorting hashes, on all threads; a map of millions of texts would be slower.
+fn classes(values: &[Value]) -> Vec<u32> {
+    let hasher = foldhash::fast::FixedState::default();
+    let hashed = |(at, value): (usize, &Value)| (hasher.hash_one(value), u32::try_from(at).unwrap_or(u32::MAX));
+    let mut order: Vec<(u64, u32)> = values.par_iter().enumerate().map(hashed).collect();
+    order.par_sort_unstable();
+    let mut codes = vec![0; values.len()];
+    let mut next = 0;
+    for run in order.chunk_by_mut(|a, b| a.0 == b.0) {
+        // Values of one hash are equal as a rule; where they are not, they are put in order.
+        let first = values[run[0].1 as usize];
+        if run.iter().any(|(_, at)| values[*at as usize] != first) {
+            run.sort_unstable_by_key(|(_, at)| (values[*at as usize], *at));
+        }
+        for class in run.chunk_by(|a, b| values[a.1 as usize] == values[b.1 as usize]) {
+            for (_, at) in class {
+                codes[*at as usize] = next;
+            }
+            next += 1;
+        }
+    }
+    codes
+}
+
 /// Codes of dangling references lie above those of rows.
 pub const DANGLING: u32 = 1 << 31;
 
 impl Side {
-    fn new<'a>(world: &World<'a>, path: &Path, rows: Rows, reference: bool, codes: &mut Interner<'a>) -> Side {
+    fn new<'a>(world: &World<'a>, path: &Path, rows: Rows, reference: bool, texts: &mut Read<'a>) -> Side {
         let (table, position) = path.last();
         let column = &world.table(table).columns[position];
         let schema_column = &SCHEMA[table].columns[position];
@@ -142,6 +180,18 @@ impl Side {
         let fingerprint = schema_column.ty == Type::Fingerprint;
         let mut side =
             Side { keys: Vec::with_capacity(rows.len), unnamed: vec![false; rows.len], prefixes: fingerprint.then(Vec::new), names };
+        let states = world.states(column);
+        let any = column.values.as_any();
+        let (strings, ints, bools) =
+            (any.downcast_ref::<StringArray>(), any.downcast_ref::<Int64Array>(), any.downcast_ref::<BooleanArray>());
+        let value = |row: usize| -> Option<Value<'a>> {
+            match (strings, ints, bools) {
+                (Some(strings), ..) => strings.is_valid(row).then(|| Value::Text(strings.value(row))),
+                (_, Some(ints), _) => ints.is_valid(row).then(|| Value::Int(ints.value(row))),
+                (_, _, Some(bools)) => bools.is_valid(row).then(|| Value::Bool(bools.value(row))),
+                _ => None,
+            }
+        };
         let native = names.and_then(|named| Some((named, SCHEMA[named].column("native_id")?)));
         for (position_in_frame, stop) in stops.iter().enumerate() {
             let mut prefix_code = 0;
@@ -149,7 +199,7 @@ impl Side {
                 None if *stop == State::None as u8 => Key::Nothing,
                 None => Key::Unknown,
                 Some(row) => {
-                    let state = if is_id { State::Known } else { world.state(table, position, row) };
+                    let state = if is_id { State::Known } else { State::from_byte(states[row]) };
                     match state {
                         State::None | State::Never => Key::Nothing,
                         State::Known if reference && is_id => Key::Is(u32::try_from(row).unwrap_or(u32::MAX)),
@@ -157,16 +207,13 @@ impl Side {
                             Some(links) => Key::Is(links.value(row)),
                             None => Key::Unknown,
                         },
-                        State::Dangling => key_text(column, row).map_or(Key::Unknown, |text| {
-                            let code = codes.of(Value::Text(text));
-                            Key::Dangling(if reference { code | DANGLING } else { code })
-                        }),
-                        State::Known => match value(column, row) {
+                        State::Dangling => key_text(column, row).map_or(Key::Unknown, |text| Key::Dangling(texts.push(Value::Text(text)))),
+                        State::Known => match value(row) {
                             Some(value) => {
                                 if fingerprint && let Value::Text(text) = value {
-                                    prefix_code = codes.prefix(text);
+                                    prefix_code = texts.prefix(text);
                                 }
-                                Key::Is(codes.of(value))
+                                Key::Is(texts.push(value))
                             }
                             None => Key::Unknown,
                         },
@@ -192,17 +239,6 @@ impl Side {
             side.keys.push(key);
         }
         side
-    }
-}
-
-fn value(column: &crate::model::table::Column, row: usize) -> Option<Value<'_>> {
-    let any = column.values.as_any();
-    if let Some(ints) = any.downcast_ref::<Int64Array>() {
-        ints.is_valid(row).then(|| Value::Int(ints.value(row)))
-    } else if let Some(bools) = any.downcast_ref::<BooleanArray>() {
-        bools.is_valid(row).then(|| Value::Bool(bools.value(row)))
-    } else {
-        key_text(column, row).map(Value::Text)
     }
 }
 

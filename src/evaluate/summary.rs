@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::Array;
 use arrow_buffer::BooleanBuffer;
+use rayon::prelude::*;
 
 use super::LimitError;
 use super::codes::Codes;
@@ -279,11 +280,10 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     let groups = Groups::new(&order, &child_values, children);
     let same_names = keys.parent.names.is_some() && keys.parent.names == keys.child.names;
 
-    let mut found = Found::new(subjects.len);
-    for parent in 0..subjects.len {
+    let look = |parent: usize| -> (u32, u32) {
         let key = keys.parent.keys[parent];
         if key == Key::Nothing {
-            continue;
+            return (NOBODY, NOBODY);
         }
         let own = if query.excludes_self {
             at(subjects.index, parent).and_then(|row| u32::try_from(row).ok()).unwrap_or(NOBODY - 1)
@@ -313,10 +313,10 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
                 }
             }
         }
-        found.sure[parent] = sure;
-        found.might[parent] = might;
-    }
-    Ok(found)
+        (sure, might)
+    };
+    let (sure, might) = (0..subjects.len).into_par_iter().map(look).unzip();
+    Ok(Found { sure, might })
 }
 
 type Numbers = Option<Vec<Option<i64>>>;
@@ -336,11 +336,13 @@ fn referred(world: &World, child: &Node, children: Rows, parent: &Node, parents:
     let rows_of = |node: &Node, rows: Rows| -> Numbers {
         let Kind::Path(path) = &node.kind else { return None };
         let (table, position) = path.last();
-        let links = world.table(table).columns[position].link.as_ref()?;
+        let column = &world.table(table).columns[position];
+        let links = column.link.as_ref()?;
+        let states = world.states(column);
         let (index, _) = world.follow(path, rows);
         let named = |at_position| {
             let row = at(index.as_ref(), at_position)?;
-            (world.state(table, position, row) == State::Known && links.is_valid(row)).then(|| i64::from(links.value(row)))
+            (states[row] == State::Known as u8 && links.is_valid(row)).then(|| i64::from(links.value(row)))
         };
         Some((0..rows.len).map(named).collect())
     };

@@ -78,7 +78,9 @@ impl<'a> World<'a> {
         !self.fresh_only || self.table(table).columns[0].fresh.as_ref().is_none_or(|fresh| fresh.value(row))
     }
 
-    fn states(&self, column: &Column) -> Vec<u8> {
+    /// The state bytes of a column as this world sees them.
+    #[must_use]
+    pub fn states(&self, column: &Column) -> Vec<u8> {
         let mut states = column.state.values().to_vec();
         if self.fresh_only
             && let Some(fresh) = &column.fresh

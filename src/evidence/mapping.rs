@@ -86,7 +86,26 @@ pub fn read(
         export.quarantine.push(Quarantined { file: path.to_owned(), position: position.clone(), reason: reason.clone() });
     }
     fill(&mut export, decoded, config, mapping)?;
+    keep_nothing_unread(&mut export);
     Ok(export)
+}
+
+/// A file of which nothing could be used may be anything, and hold anything: what is kept is a line that says so.
+fn keep_nothing_unread(export: &mut Export) {
+    let (Some(first), true) = (export.quarantine.first(), export.rows.is_empty()) else { return };
+    let reason = match (export.quarantine.len(), first.position.as_str()) {
+        (1, "") => first.reason.clone(),
+        (1, position) => format!("nothing of it could be read: {position}: {}", first.reason),
+        (count, "") => format!("nothing of it could be read, for {count} reasons; the first: {}", first.reason),
+        (count, position) => format!("nothing of it could be read, for {count} reasons; the first, at {position}: {}", first.reason),
+    };
+    let reason = reason.replace(['\n', '\r'], " ");
+    export.bytes = format!("{LEFT_OUT}{reason}\n").into_bytes();
+    export.quarantine = vec![Quarantined { file: export.path.clone(), position: String::new(), reason }];
+    export.envelope = Envelope::default();
+    export.systems = Vec::new();
+    export.records = 0;
+    export.locator = Locator::Pointers(Vec::new());
 }
 
 /// What a mapping's filters make of one file before cells are read and rows merged: for those who write mappings. Records

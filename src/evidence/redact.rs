@@ -7,17 +7,21 @@ use super::key::FingerprintKey;
 /// What a fingerprint starts with: one that stands there already is left as it is.
 const MARK: &str = "hmac-sha256:";
 
-/// Names under which a text is a secret unless a mapping has dealt with it.
-const TELLING: [&str; 9] = [
+/// Names under which a text is a secret unless a mapping has dealt with it; written without `_`, `-` and capitals.
+const TELLING: [&str; 13] = [
     "password",
     "passwd",
     "secret",
-    "client_secret",
-    "private_key",
-    "secret_key",
-    "secret_access_key",
-    "aws_secret_access_key",
-    "key_material",
+    "clientsecret",
+    "privatekey",
+    "secretkey",
+    "secretaccesskey",
+    "awssecretaccesskey",
+    "keymaterial",
+    "accesstoken",
+    "refreshtoken",
+    "sharedsecret",
+    "sessionsecret",
 ];
 
 /// Replaces the texts that the patterns name; gives how many. A pattern is a JSON pointer in which `*` is any one step
@@ -80,15 +84,21 @@ pub fn remaining(value: &Value, pointer: &str) -> Option<String> {
     match value {
         Value::Object(map) => map.iter().find_map(|(name, inner)| {
             let at = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let telling = TELLING.contains(&name.to_ascii_lowercase().as_str());
-            match inner {
-                Value::String(text) if telling && !text.is_empty() && !text.starts_with(MARK) => Some(at),
-                _ => remaining(inner, &at),
-            }
+            let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+            if TELLING.contains(&plain.as_str()) && holds_text(inner) { Some(at) } else { remaining(inner, &at) }
         }),
         Value::Array(items) => items.iter().enumerate().find_map(|(number, inner)| remaining(inner, &format!("{pointer}/{number}"))),
         Value::String(text) if text.contains("PRIVATE KEY-----") => Some(pointer.to_owned()),
         _ => None,
+    }
+}
+
+/// A text that is no fingerprint yet, by itself or in a list.
+fn holds_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty() && !text.starts_with(MARK),
+        Value::Array(items) => items.iter().any(holds_text),
+        _ => false,
     }
 }
 
@@ -128,6 +138,8 @@ mod tests {
         assert_eq!(redact(&mut value, &patterns, &key), 0);
         assert_eq!(remaining(&value, ""), None);
         assert_eq!(remaining(&json!({ "a": [{ "client_secret": "x" }] }), "").as_deref(), Some("/a/0/client_secret"));
+        assert_eq!(remaining(&json!({ "config": { "privateKey": ["x"] } }), "").as_deref(), Some("/config/privateKey"));
+        assert_eq!(remaining(&json!({ "volumes": [{ "secret": { "secretName": "x" } }] }), ""), None);
     }
 
     #[test]

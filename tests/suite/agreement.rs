@@ -176,4 +176,61 @@ mod told_apart {
         }
         assert_eq!(judged(estate, "event", "on_behalf_of <> actor"), [Verdict::Unknown]);
     }
+
+    /// Fingerprints of two keys may be of one secret; of one key they say it.
+    #[test]
+    fn fingerprints_join_within_one_key_only() {
+        let fingerprint = |hex: &str| [("fingerprint", text(hex))];
+        for (other, verdict) in [("hmac:k1:aa", Verdict::Fail), ("hmac:k1:bb", Verdict::Pass), ("hmac:k2:bb", Verdict::Unknown)] {
+            let estate = Estate::empty().with("exposure", "e", &fingerprint("hmac:k1:aa")).with("credential", "c", &fingerprint(other));
+            let assert = "NOT EXISTS (SELECT 1 FROM credential AS other WHERE other.fingerprint = exposure.fingerprint)";
+            assert_eq!(judged(estate, "exposure", assert), [verdict], "{other}");
+        }
+    }
+
+    /// An interval less an interval is as wide as both; two infinities of one side have no difference, of two sides they have.
+    #[test]
+    fn intervals_and_infinities_add_end_by_end() {
+        let at = |name: &'static str, days: i64| (name, Cell::Int(AS_OF + days * DAY));
+        let never = |name: &'static str| (name, Cell::Absent(State::Never));
+        let known = Estate::empty().with("identity", "i", &[at("created_at", 0), never("last_used_at"), never("reviewed_at")]);
+        // One credential issued a day before, another nobody knows when: the latest is a day before or later.
+        let held = |estate: Estate| {
+            estate.with("credential", "c", &[("identity", text("i")), at("issued_at", -1), never("expires_at")]).with(
+                "credential",
+                "d",
+                &[("identity", text("i"))],
+            )
+        };
+        let latest = "(SELECT max(other.issued_at) FROM credential AS other)";
+        let expiry = "(SELECT max(other.expires_at) FROM credential AS other)";
+        for (assert, verdict) in [
+            (format!("created_at - {latest} <= INTERVAL '1d'"), Verdict::Pass),
+            (format!("created_at - {latest} < INTERVAL '1d'"), Verdict::Unknown),
+            (format!("created_at - {latest} > INTERVAL '1d'"), Verdict::Fail),
+            (format!("{expiry} - last_used_at > INTERVAL '1d'"), Verdict::Pass),
+            (format!("{expiry} - $as_of > INTERVAL '1d'"), Verdict::Pass),
+            ("last_used_at - reviewed_at = INTERVAL '0s'".to_owned(), Verdict::Unknown),
+            ("($as_of - last_used_at) + ($as_of - reviewed_at) > $huge".to_owned(), Verdict::Pass),
+            ("reviewed_at = last_used_at".to_owned(), Verdict::Pass),
+        ] {
+            assert_eq!(judged(held(known.clone()), "identity", &assert), [verdict], "{assert}");
+        }
+    }
+
+    /// The least of numbers is none only where it is known that there is no number.
+    #[test]
+    fn the_least_of_nothing_is_none() {
+        let held = |lifetime: State| {
+            Estate::empty().with("identity", "i", &[]).with(
+                "credential",
+                "c",
+                &[("identity", text("i")), ("max_lifetime", Cell::Absent(lifetime))],
+            )
+        };
+        let assert = "(SELECT min(other.max_lifetime) FROM credential AS other) <> INTERVAL '1d'";
+        assert_eq!(judged(Estate::empty().with("identity", "i", &[]), "identity", assert), [Verdict::Pass]);
+        assert_eq!(judged(held(State::None), "identity", assert), [Verdict::Pass]);
+        assert_eq!(judged(held(State::Missing), "identity", assert), [Verdict::Unknown]);
+    }
 }

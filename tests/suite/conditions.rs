@@ -116,6 +116,12 @@ fn refused() {
         ("credential", "status = 'active", ConditionSyntax, "'active"),
         ("credential", "status != 'active'", ConditionOutside, "!="),
         ("credential", "status IS NULL", ConditionOutside, "status"),
+        (
+            "identity",
+            "(SELECT count(DISTINCT kind) FROM credential) IN (1, 2)",
+            ConditionOutside,
+            "(SELECT count(DISTINCT kind) FROM credential)",
+        ),
         ("credential", "expires_at", ConditionType, "expires_at"),
         ("credential", "statsu = 'active'", ConditionName, "statsu"),
         ("credential", "identity.owner.stat = 'active'", ConditionName, "identity.owner.stat"),

@@ -70,6 +70,7 @@ fn a_credential_report_with_a_whole_log_shows_what_is_dormant() {
 fn a_report_of_the_command_line_whose_content_is_plain_text() {
     let Some(root) = root() else { return };
     let run = run(&root, &cloudmapper_credentials());
+    assert!(run.said.contains("as of 2019-05-07T15:40:22Z"), "{}", run.said);
     let id = |rest: &str| format!("aws:123456789012:{rest}");
     run.holds(&id("root/access-key-1"), &[("ROT-01 ROT-02", "fail"), ("MON-01", "unknown"), ("MON-02 INV-03", "pass")]);
     run.holds(&id("user/user/access-key-2"), &[("ROT-01 ROT-02", "fail"), ("MON-01", "unknown"), ("MON-02", "pass")]);

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use sqlparser::ast::Expr;
 
-use super::ITEMS;
 use super::lower::Lower;
 use super::names::may_be_none;
 use super::tokens::problem;
+use super::{ITEMS, walk};
 use crate::model::condition::{Kind, Node, Op};
 use crate::model::diagnostic::Code;
 use crate::model::schema::{Never, SCHEMA, Type};
@@ -77,6 +77,20 @@ impl Lower<'_, '_> {
         }
         let values: Vec<Option<Node>> = items.iter().map(|item| self.expr(item, depth)).collect();
         let left = left?;
+        // An aggregate is an interval, and IN asks for one value.
+        let mut aggregated = false;
+        walk(&left, &mut |node| aggregated |= matches!(node.kind, Kind::Aggregate { .. }));
+        if aggregated {
+            let place = left.span.clone();
+            self.report(problem(
+                Code::ConditionOutside,
+                "an aggregate cannot stand before IN".to_owned(),
+                place,
+                "not part of the language",
+                "compare it: `= 1 OR … = 2`, or BETWEEN",
+            ));
+            return None;
+        }
         let mut or_none = false;
         let mut kept = Vec::new();
         let mut sound = true;

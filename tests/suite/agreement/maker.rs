@@ -69,9 +69,37 @@ impl<'r> Maker<'r> {
     }
 
     pub fn condition(mut self, depth: usize) -> Condition {
-        let root = self.boolean(depth);
+        let root = if self.random.chance(35) { self.focused() } else { self.boolean(depth) };
         let text = super::print::sql(&root, self.subject);
         Condition { text, table: self.subject, root, nodes: self.nodes }
+    }
+
+    /// One subquery, or one comparison of fingerprints, with little around it that would hide what it comes to.
+    fn focused(&mut self) -> Node {
+        let op = self.random.pick(&[Op::Eq, Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge]);
+        match self.random.below(8) {
+            0..=3 => {
+                let query = self.guarded(|maker| maker.subquery(0));
+                let exists = self.yes_no(Kind::Exists(Box::new(query)));
+                if self.random.chance(50) { self.yes_no(Kind::Not(Box::new(exists))) } else { exists }
+            }
+            4..=6 => {
+                let ty = self.random.pick(&[Type::Time, Type::Duration, Type::Number]);
+                let left = Box::new(if self.random.chance(40) { self.arithmetic(ty, 0, true) } else { self.ordered_value(ty, 0, true) });
+                let right = Box::new(self.ordered_value(ty, 0, false));
+                self.yes_no(Kind::Compare { op, left, right })
+            }
+            _ => {
+                let fingerprint = |maker: &mut Self| maker.read(|ty| ty == Type::Fingerprint);
+                match (fingerprint(self), fingerprint(self)) {
+                    (Some(left), Some(right)) => {
+                        let op = if op == Op::Eq { op } else { Op::Ne };
+                        self.yes_no(Kind::Compare { op, left: Box::new(left), right: Box::new(right) })
+                    }
+                    _ => self.boolean(0),
+                }
+            }
+        }
     }
 
     pub fn node(&mut self, ty: Type, kind: Kind) -> Node {

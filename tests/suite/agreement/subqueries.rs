@@ -38,7 +38,7 @@ impl Maker<'_> {
         if SCHEMA[child].is_log() {
             self.window(child, &mut parts);
         }
-        for _ in 0..self.random.below(3) {
+        for _ in 0..self.random.pick(&[0, 0, 1, 1, 2]) {
             parts.push(self.boolean(depth.min(1)));
         }
         let mut terms = Vec::new();
@@ -77,6 +77,13 @@ impl Maker<'_> {
         {
             return vec![only.clone()];
         }
+        let fingerprint =
+            |scope, position: usize| SCHEMA[position].column("fingerprint").map(|column| Path { scope, steps: vec![(position, column)] });
+        if let (Some(child), Some(parent)) = (fingerprint(Scope::Child, child), fingerprint(Scope::Subject, self.subject))
+            && self.random.chance(30)
+        {
+            return vec![Join { child, parent, reference: false, implied: false }];
+        }
         let mut joins = Vec::new();
         if !implied.is_empty() && self.random.chance(60) {
             let way = self.random.below(implied.len());
@@ -109,8 +116,8 @@ impl Maker<'_> {
             let key = self.random.below(10);
             let favoured = move |column: &'static tickmark::model::schema::Column| match key {
                 0..=4 => column.refers.is_some() || column.name == "id" || column.name == "subject",
-                5 => column.ty == Type::Fingerprint,
-                6 => matches!(column.name, "system" | "environment" | "native_id"),
+                5 | 6 => column.ty == Type::Fingerprint,
+                7 => matches!(column.name, "system" | "environment" | "native_id"),
                 _ => column.ty != Type::List,
             };
             let (child, parent) = (self.path_from(Scope::Child, child, &favoured), self.path_from(Scope::Subject, self.subject, &favoured));

@@ -60,11 +60,7 @@ impl Place<'_> {
         match keys {
             (Key::Nothing, _) | (_, Key::Nothing) => Some(false),
             (Key::Unknown, _) | (_, Key::Unknown) => None,
-            (Key::Other(a), Key::Other(b)) => {
-                // Read as never through arithmetic or not, never joins nothing.
-                let far = |value: &Value| matches!(value, Value::Span(at, _) if at.abs() == FAR);
-                if far(&a) || far(&b) { Some(false) } else { compare(Op::Eq, &a, &b) }
-            }
+            (Key::Other(a), Key::Other(b)) => compare(Op::Eq, &a, &b),
             (Key::Text { text: a, dangling: a_dangling, names: a_names }, Key::Text { text: b, dangling: b_dangling, names: b_names }) => {
                 let fingerprints = [&join.child, &join.parent].into_iter().all(|path| column_type(path) == Type::Fingerprint);
                 if fingerprints && !comparable(&a, &b) {

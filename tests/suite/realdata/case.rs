@@ -35,8 +35,13 @@ pub fn root() -> Option<PathBuf> {
     None
 }
 
+/// One source; `collected_at` may be empty where the export says it itself.
 pub fn source(kind: &str, path: &str, system: &str, collected_at: &str) -> String {
-    format!("[[source]]\nkind = \"{kind}\"\npath = \"evidence/{path}\"\nsystems = [\"{system}\"]\ncollected-at = \"{collected_at}\"\n")
+    let mut out = format!("[[source]]\nkind = \"{kind}\"\npath = \"evidence/{path}\"\nsystems = [\"{system}\"]\n");
+    if !collected_at.is_empty() {
+        out += &format!("collected-at = \"{collected_at}\"\n");
+    }
+    out
 }
 
 pub fn one(kind: &str, from: &str, system: &str, collected_at: &str) -> Case {
@@ -51,7 +56,7 @@ pub fn credential_csv() -> Case {
 }
 
 pub fn credential_json() -> Case {
-    one("aws-credential-report-json", "derived/cred_B.cli.json", "aws:619193117841", REPORTED)
+    one("aws-credential-report-json", "derived/cred_B.cli.json", "aws:619193117841", "")
 }
 
 pub fn account(from: &str, system: &str, at: &str) -> Case {
@@ -64,7 +69,7 @@ pub fn cloudmapper() -> Case {
 
 pub fn cloudmapper_credentials() -> Case {
     let path = "aws-cloudmapper-demo/iam-get-credential-report.json";
-    one("aws-credential-report-json", path, "aws:123456789012", "2019-05-07T15:40:22Z")
+    one("aws-credential-report-json", path, "aws:123456789012", "")
 }
 
 pub fn cloudsplaining() -> Case {
