@@ -87,3 +87,8 @@ fn taken_for_every_kind(file: &str) {
 fn a_realm_taken_for_another_kind_gives_away_nothing() {
     taken_for_every_kind("keycloak/master-realm-26.5.5.json");
 }
+
+#[test]
+fn a_trail_taken_for_another_kind_gives_away_nothing() {
+    taken_for_every_kind("aws-cloudtrail/218007301253_CloudTrail_us-east-1_20230710T1200Z_x9kHmzMa7cx6l9wM.json");
+}
