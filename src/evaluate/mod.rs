@@ -12,6 +12,7 @@ pub mod assess;
 mod codes;
 mod explain;
 mod expr;
+mod extremes;
 mod keys;
 pub mod kleene;
 mod like;
