@@ -355,13 +355,18 @@ fn unknown_rows(vector: &Vector, rows: usize) -> BooleanBuffer {
 }
 
 /// A test of text against something fixed: `none` fails it, unknown stays unknown.
-fn text_test(vector: &Vector, rows: usize, test: impl Fn(&str) -> bool) -> Truth {
-    Truth::collect(
-        rows,
-        |row| {
-            if vector.is_none(row) { Tri::False } else { vector.text(row).map_or(Tri::Unknown, |text| Tri::of(test(text))) }
-        },
-    )
+fn text_test(vector: &Vector, rows: usize, test: impl Fn(&str) -> bool + Sync) -> Truth {
+    let Some(texts) = vector.values.as_any().downcast_ref::<StringArray>() else { return Truth::all(rows, Tri::Unknown) };
+    Truth::collect(rows, |row| {
+        let at = vector.at(row);
+        if texts.is_valid(at) {
+            Tri::of(test(texts.value(at)))
+        } else if vector.is_none(row) {
+            Tri::False
+        } else {
+            Tri::Unknown
+        }
+    })
 }
 
 /// The members of a list; an unknown member is `None`. `None` as a whole: the list is unknown.

@@ -1,7 +1,8 @@
 //! Three-valued truth over many rows at once: two bitmaps, true and false; what is in neither is unknown.
 
 use arrow_array::{Array, BooleanArray};
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, Buffer};
+use rayon::prelude::*;
 
 /// One truth value per row.
 #[derive(Clone, Debug)]
@@ -44,12 +45,21 @@ impl Truth {
 
     /// From a function of the row.
     #[must_use]
-    pub fn collect(rows: usize, mut value: impl FnMut(usize) -> Tri) -> Truth {
-        let values: Vec<Tri> = (0..rows).map(&mut value).collect();
-        Truth {
-            yes: BooleanBuffer::collect_bool(rows, |row| values[row] == Tri::True),
-            no: BooleanBuffer::collect_bool(rows, |row| values[row] == Tri::False),
-        }
+    pub fn collect(rows: usize, value: impl Fn(usize) -> Tri + Sync) -> Truth {
+        let word = |number: usize| {
+            let (mut yes, mut no) = (0u64, 0u64);
+            for bit in 0..64.min(rows - number * 64) {
+                match value(number * 64 + bit) {
+                    Tri::True => yes |= 1 << bit,
+                    Tri::False => no |= 1 << bit,
+                    Tri::Unknown => {}
+                }
+            }
+            (yes, no)
+        };
+        let (yes, no): (Vec<u64>, Vec<u64>) = (0..rows.div_ceil(64)).into_par_iter().with_min_len(256).map(word).unzip();
+        let bits = |words: Vec<u64>| BooleanBuffer::new(Buffer::from_vec(words), 0, rows);
+        Truth { yes: bits(yes), no: bits(no) }
     }
 
     /// What an Arrow comparison says: null is unknown.
