@@ -151,6 +151,11 @@ fn classes(values: &[Value]) -> Vec<u32> {
     let mut codes = vec![0; values.len()];
     let mut next = 0;
     for run in order.chunk_by_mut(|a, b| a.0 == b.0) {
+        if let [(_, only)] = run {
+            codes[*only as usize] = next;
+            next += 1;
+            continue;
+        }
         // Values of one hash are equal as a rule; where they are not, they are put in order.
         let first = values[run[0].1 as usize];
         if run.iter().any(|(_, at)| values[*at as usize] != first) {
