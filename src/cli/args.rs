@@ -31,6 +31,8 @@ pub enum Command {
     Check(CheckOptions),
     /// Run the controls' own tests.
     Test(TestOptions),
+    /// Say, requirement by requirement, what the evidence supports.
+    Coverage(CoverageOptions),
 }
 
 #[derive(Debug, Args)]
@@ -72,4 +74,23 @@ pub struct TestOptions {
     /// Only these controls; default: every selected control.
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark coverage --project examples/bank
+  tickmark coverage --project examples/bank --framework nist-csf-2.0 --format markdown")]
+pub struct CoverageOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only this framework; default: every framework of the project.
+    #[arg(long, value_name = "ID")]
+    pub framework: Option<String>,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: as for `run`.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// text: for a terminal; markdown: every requirement in a table; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "markdown", "json"], default_value = "text")]
+    pub format: String,
 }

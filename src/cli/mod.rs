@@ -1,7 +1,9 @@
 //! Arguments, commands, exit codes, the terminal. One file per command; the library below never touches the terminal.
 
 mod args;
+mod assessing;
 mod check;
+mod coverage;
 pub mod diagnostics;
 mod exit;
 pub mod output;
@@ -25,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(options),
         Command::Check(options) => check::check(options),
         Command::Test(options) => test::test(options),
+        Command::Coverage(options) => coverage::coverage(options),
     };
     match result {
         Ok(exit) => exit.into(),

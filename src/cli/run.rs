@@ -5,11 +5,10 @@ use std::io::IsTerminal;
 use anyhow::Context;
 
 use super::args::RunOptions;
+use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
-use super::{check, output, summary};
+use super::{output, summary};
 use crate::attest;
-use crate::evaluate::assess;
-use crate::evidence::{self, FingerprintKey};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
 use crate::model::project::Gate;
@@ -22,55 +21,21 @@ use crate::report;
 /// # Errors
 /// Evidence that cannot be read, a condition beyond the limits, output that cannot be written: exit 2.
 pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
-    let asked = options.as_of.as_deref().map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(mut project) = check::load(&options.project) else { return Ok(Exit::Usage) };
-    if let Some(word) = &options.fail_on {
-        project.gate = match word.as_str() {
-            "any" => Gate::Any,
-            "none" => Gate::Off,
-            word => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
-        };
-    }
-    let key = FingerprintKey::of(&options.project);
-    let request = evidence::Request {
-        root: &options.project,
-        sources: &project.sources,
-        mappings: &project.mappings,
-        as_of: asked.or(project.as_of),
-        key: &key,
-    };
-    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
-    if let Some(path) = key.made() {
-        eprintln!(
-            "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
-            path.display()
-        );
-    }
-    let as_of_from = if from_evidence {
-        "evidence"
-    } else if asked.is_some() {
-        "argument"
-    } else {
-        "configuration"
-    };
-    let assessment = assess::assess(&assess::Request {
-        name: &project.name,
-        controls: &project.controls,
-        deselected: &project.deselected,
-        frameworks: &project.frameworks,
-        evidence: &evidence,
-        as_of,
-        as_of_from,
-        gate: project.gate,
-    })?;
+    let gate = options.fail_on.as_deref().map(|word| match word {
+        "any" => Gate::Any,
+        "none" => Gate::Off,
+        word => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
+    });
+    let Some(assessed) = assessed(&options.project, options.as_of.as_deref(), gate)? else { return Ok(Exit::Usage) };
+    let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     let mut files = report::render(&assessment, &evidence, &project)?;
-    let manifest = attest::manifest(&files, as_of);
+    let manifest = attest::manifest(&files, assessment.as_of);
     files.insert("manifest.json".to_owned(), manifest);
     let out = options.out.clone().unwrap_or_else(|| options.project.join("report"));
     output::write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
 
     print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
-    let (exit, word, reason) = ending(&assessment, &evidence, from_evidence);
+    let (exit, word, reason) = ending(&assessment, &evidence, as_of_from_evidence);
     print!("{}", summary::ending(&out, word, &reason, exit.code()));
     Ok(exit)
 }

@@ -50,6 +50,7 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         name: "",
         controls: std::slice::from_ref(&control),
         deselected: &[],
+        out_of_scope: &BTreeMap::new(),
         frameworks: &[],
         evidence: &evidence,
         as_of: test.as_of,

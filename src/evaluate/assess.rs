@@ -1,6 +1,6 @@
 //! All controls over all evidence: statuses, findings, requirements, and how the run ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -10,12 +10,12 @@ use super::explain::explain;
 use super::verdict::{Worlds, judge};
 use super::world::key_text;
 use crate::model::assessment::{
-    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, Outcome, Reason, RequirementResult, Status, Support,
-    Verdict,
+    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Outcome, Reason, RequirementResult,
+    Standing, Status, Support, Verdict,
 };
 use crate::model::control::Control;
 use crate::model::framework::Framework;
-use crate::model::project::Gate;
+use crate::model::project::{Deselected, Gate};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
 
@@ -25,8 +25,10 @@ pub struct Request<'a> {
     pub name: &'a str,
     /// Sorted by id.
     pub controls: &'a [Control],
-    /// Shipped controls that were not selected.
-    pub deselected: &'a [Control],
+    /// Controls that are not judged.
+    pub deselected: &'a [Deselected],
+    /// Requirements out of scope: framework and id → the reason.
+    pub out_of_scope: &'a BTreeMap<(String, String), String>,
     pub frameworks: &'a [Framework],
     pub evidence: &'a Evidence,
     pub as_of: Time,
@@ -41,7 +43,7 @@ pub struct Request<'a> {
 pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
     let worlds = Worlds::new(request.evidence, request.as_of);
     let controls: Vec<ControlResult> = request.controls.par_iter().map(|control| judged(control, &worlds)).collect::<Result<_, _>>()?;
-    let frameworks = request.frameworks.iter().map(|framework| requirements(framework, &controls, request.deselected)).collect();
+    let frameworks = request.frameworks.iter().map(|framework| requirements(framework, &controls, request)).collect();
     let (outcome, reason) = outcome(request, &controls);
     let tables = request.evidence.tables.iter().map(|table| (table.schema.name.to_owned(), table.rows, table.is_complete(true))).collect();
     Ok(Assessment {
@@ -147,18 +149,23 @@ fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) 
 }
 
 /// SEMANTICS §5.5.
-fn requirements(framework: &Framework, controls: &[ControlResult], deselected: &[Control]) -> FrameworkResult {
-    let mapped = |id: &str| -> Vec<(String, String, Option<Status>)> {
-        let written = |control: &Control| {
-            control
-                .mappings
-                .iter()
-                .find(|mapping| mapping.framework == framework.id && mapping.requirement == id)
-                .map(|mapping| mapping.written.clone())
+fn requirements(framework: &Framework, controls: &[ControlResult], request: &Request) -> FrameworkResult {
+    let mapped = |id: &str| -> Vec<MappedControl> {
+        let of = |control: &Control, standing: Standing| {
+            let mapping = control.mappings.iter().find(|mapping| mapping.framework == framework.id && mapping.requirement == id)?;
+            Some(MappedControl {
+                id: control.id.clone(),
+                written: mapping.written.clone(),
+                relationship: mapping.relationship.clone(),
+                standing,
+            })
         };
-        let judged = controls.iter().filter_map(|result| Some((result.control.id.clone(), written(&result.control)?, Some(result.status))));
-        let left_out = deselected.iter().filter_map(|control| Some((control.id.clone(), written(control)?, None)));
-        let mut all: Vec<_> = judged.chain(left_out).collect();
+        let judged = controls.iter().filter_map(|result| of(&result.control, Standing::Judged(result.status)));
+        let left_out = request
+            .deselected
+            .iter()
+            .filter_map(|left| of(&left.control, if left.out_of_scope.is_some() { Standing::OutOfScope } else { Standing::NotSelected }));
+        let mut all: Vec<MappedControl> = judged.chain(left_out).collect();
         all.sort();
         all
     };
@@ -167,21 +174,19 @@ fn requirements(framework: &Framework, controls: &[ControlResult], deselected: &
         .iter()
         .map(|requirement| {
             let controls = mapped(&requirement.id);
-            let worst = controls.iter().map(|(.., status)| status.unwrap_or(Status::Unknown)).min();
+            let declared = request.out_of_scope.get(&(framework.id.clone(), requirement.id.clone()));
+            let (support, out_of_scope) = match declared {
+                Some(reason) => (Support::OutOfScope, Some(reason.clone())),
+                None => support(&controls, request.deselected),
+            };
             RequirementResult {
                 id: requirement.id.clone(),
                 level: requirement.level.clone(),
                 parent: requirement.parent.clone(),
                 title: requirement.title.clone(),
-                support: match worst {
-                    None => Support::NoControl,
-                    Some(Status::Fail) => Support::Contradicted,
-                    Some(Status::Unknown) => Support::Undetermined,
-                    Some(Status::Waived) => Support::SupportedWithExceptions,
-                    Some(Status::Pass) => Support::Supported,
-                    Some(Status::NotApplicable) => Support::NotApplicable,
-                },
+                support,
                 controls,
+                out_of_scope,
             }
         })
         .collect();
@@ -194,6 +199,30 @@ fn requirements(framework: &Framework, controls: &[ControlResult], deselected: &
         url: framework.url.clone(),
         requirements,
     }
+}
+
+/// The worst of the controls mapped to a requirement; those out of scope count for nothing, and where there is no other, say why.
+fn support(controls: &[MappedControl], deselected: &[Deselected]) -> (Support, Option<String>) {
+    let statuses = controls.iter().filter_map(|mapped| match mapped.standing {
+        Standing::Judged(status) => Some(status),
+        Standing::NotSelected => Some(Status::Unknown),
+        Standing::OutOfScope => None,
+    });
+    let support = match statuses.min() {
+        Some(Status::Fail) => Support::Contradicted,
+        Some(Status::Unknown) => Support::Undetermined,
+        Some(Status::Waived) => Support::SupportedWithExceptions,
+        Some(Status::Pass) => Support::Supported,
+        Some(Status::NotApplicable) => Support::NotApplicable,
+        None if controls.is_empty() => Support::NoControl,
+        None => Support::OutOfScope,
+    };
+    let reasons: BTreeSet<&str> = deselected
+        .iter()
+        .filter(|left| support == Support::OutOfScope && controls.iter().any(|mapped| mapped.id == left.control.id))
+        .filter_map(|left| left.out_of_scope.as_deref())
+        .collect();
+    (support, (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(" ")))
 }
 
 /// SEMANTICS §5.7: the first that holds.

@@ -20,6 +20,7 @@ mod given;
 mod params;
 mod project;
 mod reader;
+mod scope;
 mod shipped;
 mod source;
 

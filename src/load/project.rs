@@ -7,11 +7,11 @@ use toml::de::DeValue;
 
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{File, Keys, nearest};
-use super::{configured, control, framework, params, shipped};
+use super::{configured, control, framework, params, scope, shipped};
 use crate::model::control::{Control, Severity};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Gate, Project};
+use crate::model::project::{Deselected, Gate, Project};
 use crate::model::value::Time;
 
 /// Reads and checks a project; gives its warnings beside it.
@@ -43,10 +43,11 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
     let (known, selected) = frameworks(keys, root, other);
     let (mut controls, mut deselected) = controls(keys, root, &known, &selected, other);
     controls.sort_by(|a, b| a.id.cmp(&b.id));
-    deselected.sort_by(|a, b| a.id.cmp(&b.id));
+    deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
         overrides(&params, &mut controls);
     }
+    let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
     let gate = match keys.word("fail-on", &["any", "none", "low", "medium", "high", "critical"]) {
         None | Some("any") => Gate::Any,
         Some("none") => Gate::Off,
@@ -60,6 +61,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
         frameworks: selected.iter().filter_map(|id| known.iter().find(|framework| framework.id == *id).cloned()).collect(),
         controls,
         deselected,
+        out_of_scope,
         gate,
         as_of,
         sources,
@@ -124,7 +126,7 @@ fn controls(
     known: &[Framework],
     selected: &[String],
     other: &mut Diagnostics,
-) -> (Vec<Control>, Vec<Control>) {
+) -> (Vec<Control>, Vec<Deselected>) {
     let shipped: Vec<Control> =
         shipped::controls().into_iter().filter_map(|(name, text)| control::read(&name, text, known, selected, other)).collect();
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
@@ -195,7 +197,7 @@ fn controls(
         if chosen {
             own.push(control);
         } else {
-            deselected.push(control);
+            deselected.push(Deselected { control, out_of_scope: None });
         }
     }
     (own, deselected)

@@ -156,9 +156,22 @@ pub enum Support {
     /// Every control mapped to it is not applicable.
     NotApplicable,
     NoControl,
+    /// The project declares it, or every control mapped to it, out of scope, with a reason.
+    OutOfScope,
 }
 
 impl Support {
+    /// In the order of reports.
+    pub const ALL: [Support; 7] = [
+        Support::Supported,
+        Support::SupportedWithExceptions,
+        Support::Contradicted,
+        Support::Undetermined,
+        Support::NotApplicable,
+        Support::NoControl,
+        Support::OutOfScope,
+    ];
+
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -168,6 +181,7 @@ impl Support {
             Support::Undetermined => "undetermined",
             Support::NotApplicable => "not applicable",
             Support::NoControl => "no control",
+            Support::OutOfScope => "out of scope",
         }
     }
 }
@@ -180,8 +194,31 @@ pub struct RequirementResult {
     pub parent: Option<String>,
     pub title: String,
     pub support: Support,
-    /// Controls mapped to it directly: id, as the author wrote the requirement, and status (`None`: not selected).
-    pub controls: Vec<(String, String, Option<Status>)>,
+    /// Controls mapped to it directly, sorted by id.
+    pub controls: Vec<MappedControl>,
+    /// Why it is out of scope.
+    pub out_of_scope: Option<String>,
+}
+
+/// A control that a requirement is mapped to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MappedControl {
+    pub id: String,
+    /// The requirement as the author wrote it.
+    pub written: String,
+    /// NIST IR 8477: how the control's promise and the requirement relate.
+    pub relationship: String,
+    pub standing: Standing,
+}
+
+/// Whether a mapped control was judged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Judged(Status),
+    /// Not selected: counts as unknown.
+    NotSelected,
+    /// Declared out of scope: counts for nothing.
+    OutOfScope,
 }
 
 /// One framework.

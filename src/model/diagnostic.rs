@@ -63,6 +63,8 @@ codes! {
     UnknownFramework = "T023",
     /// A control that maps to no requirement of any framework.
     Unmapped = "T024",
+    /// A requirement declared out of scope that a judged control is mapped to.
+    ScopeContradiction = "T025",
     /// A condition that is not SQL.
     ConditionSyntax = "T030",
     /// SQL, but outside the language of conditions.

@@ -14,8 +14,10 @@ pub struct Project {
     pub frameworks: Vec<Framework>,
     /// Selected controls, sorted by id.
     pub controls: Vec<Control>,
-    /// Shipped controls that are not selected: they still count towards their requirements, as unknown.
-    pub deselected: Vec<Control>,
+    /// Controls that are not judged, sorted by id: shipped ones that are not selected, and any that are out of scope.
+    pub deselected: Vec<Deselected>,
+    /// Requirements declared out of scope: framework and id → the reason.
+    pub out_of_scope: BTreeMap<(String, String), String>,
     pub gate: Gate,
     /// Pinned in `tickmark.toml`.
     pub as_of: Option<Time>,
@@ -24,6 +26,14 @@ pub struct Project {
     pub mappings: BTreeMap<String, SourceMapping>,
     /// `tickmark.toml` as read: packed and hashed.
     pub text: String,
+}
+
+/// A control that is not judged. It counts towards its requirements as unknown, unless it is out of scope (SEMANTICS §5.5).
+#[derive(Clone, Debug)]
+pub struct Deselected {
+    pub control: Control,
+    /// Why it is out of scope, as the project declares it.
+    pub out_of_scope: Option<String>,
 }
 
 /// Which findings fail the run.

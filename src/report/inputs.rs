@@ -36,7 +36,7 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
         }
     };
     put("tickmark.toml", project.text.as_bytes())?;
-    for control in project.controls.iter().chain(&project.deselected) {
+    for control in project.controls.iter().chain(project.deselected.iter().map(|left| &left.control)) {
         put(&place("controls", &control.file), control.text.as_bytes())?;
     }
     for framework in &project.frameworks {

@@ -1,7 +1,9 @@
 //! From the model to what is written ([`super::wire`]).
 
 use super::wire;
-use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Status};
+use crate::model::assessment::{
+    Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Standing, Status,
+};
 use crate::model::digest::sha256;
 use crate::model::project::{Project, SourceConfig};
 use crate::model::schema::SCHEMA;
@@ -42,11 +44,12 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
         deselected: project
             .deselected
             .iter()
-            .map(|control| wire::Deselected {
-                id: &control.id,
-                title: &control.title,
-                severity: control.severity.word(),
-                file: &control.file,
+            .map(|left| wire::Deselected {
+                id: &left.control.id,
+                title: &left.control.title,
+                severity: left.control.severity.word(),
+                file: &left.control.file,
+                out_of_scope: left.out_of_scope.as_deref(),
             })
             .collect(),
         findings: assessment.controls.iter().flat_map(findings).collect(),
@@ -191,7 +194,7 @@ fn map_source<'a>(source: &'a Source, project: &'a Project) -> wire::Source<'a> 
     }
 }
 
-fn framework(framework: &FrameworkResult) -> wire::Framework<'_> {
+pub fn framework(framework: &FrameworkResult) -> wire::Framework<'_> {
     wire::Framework {
         id: &framework.id,
         title: &framework.title,
@@ -212,8 +215,14 @@ fn framework(framework: &FrameworkResult) -> wire::Framework<'_> {
                 controls: requirement
                     .controls
                     .iter()
-                    .map(|(id, written, status)| wire::Mapped { id, written, status: status.map(Status::word) })
+                    .map(|mapped| wire::Mapped {
+                        id: &mapped.id,
+                        written: &mapped.written,
+                        relationship: &mapped.relationship,
+                        status: standing(&mapped.standing),
+                    })
                     .collect(),
+                out_of_scope: requirement.out_of_scope.as_deref(),
             })
             .collect(),
     }
@@ -221,7 +230,16 @@ fn framework(framework: &FrameworkResult) -> wire::Framework<'_> {
 
 /// How many of a requirement's controls pass.
 pub fn satisfied(requirement: &RequirementResult) -> usize {
-    requirement.controls.iter().filter(|(.., status)| *status == Some(Status::Pass)).count()
+    requirement.controls.iter().filter(|mapped| mapped.standing == Standing::Judged(Status::Pass)).count()
+}
+
+/// The status of a mapped control, or why it has none.
+pub fn standing(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Judged(status) => status.word(),
+        Standing::NotSelected => "not selected",
+        Standing::OutOfScope => "out of scope",
+    }
 }
 
 fn control(result: &ControlResult) -> wire::Control<'_> {

@@ -7,6 +7,7 @@
 //! | [`page`] | `report.md`: what the template is given |
 //! | [`html`] | `report.html`, from the same Markdown |
 //! | `wire`, `map` | `assessment.json` and `findings.ndjson`: their fields, and where they come from |
+//! | [`coverage`] | what is supported of each framework |
 //! | `population` | `populations/<CONTROL>.csv` |
 //! | `inputs` | `inputs/` |
 //!
@@ -19,6 +20,7 @@ use crate::model::project::Project;
 use crate::model::table::Evidence;
 
 pub mod author;
+pub mod coverage;
 pub mod escape;
 pub mod html;
 mod inputs;

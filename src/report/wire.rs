@@ -141,6 +141,38 @@ pub struct Framework<'a> {
     pub requirements: Vec<Requirement<'a>>,
 }
 
+/// The `schema` of a coverage.
+pub const COVERAGE: &str = "tickmark/coverage/1";
+
+#[derive(Serialize)]
+pub struct CoverageFile<'a> {
+    pub schema: &'static str,
+    pub name: &'a str,
+    pub as_of: String,
+    pub frameworks: Vec<Coverage<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Coverage<'a> {
+    pub counts: CoverageCounts,
+    #[serde(flatten)]
+    pub framework: Framework<'a>,
+}
+
+/// Requirements under which no other stands, by status; `in_scope` are all but those out of scope.
+#[derive(Serialize)]
+pub struct CoverageCounts {
+    pub requirements: usize,
+    pub in_scope: usize,
+    pub supported: usize,
+    pub supported_with_exceptions: usize,
+    pub contradicted: usize,
+    pub undetermined: usize,
+    pub not_applicable: usize,
+    pub no_control: usize,
+    pub out_of_scope: usize,
+}
+
 #[derive(Serialize)]
 pub struct Requirement<'a> {
     pub id: &'a str,
@@ -151,14 +183,17 @@ pub struct Requirement<'a> {
     /// How many of the controls mapped to it pass.
     pub satisfied: usize,
     pub controls: Vec<Mapped<'a>>,
+    /// Why it is out of scope; `null`: it is not.
+    pub out_of_scope: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 pub struct Mapped<'a> {
     pub id: &'a str,
     pub written: &'a str,
-    /// `null`: not selected, and so not judged.
-    pub status: Option<&'static str>,
+    pub relationship: &'a str,
+    /// Of the control; `not selected` and `out of scope` where it was not judged.
+    pub status: &'static str,
 }
 
 #[derive(Serialize)]
@@ -210,6 +245,8 @@ pub struct Deselected<'a> {
     pub title: &'a str,
     pub severity: &'static str,
     pub file: &'a str,
+    /// Why it is out of scope; `null`: it is not, and counts towards its requirements as unknown.
+    pub out_of_scope: Option<&'a str>,
 }
 
 #[derive(Serialize)]

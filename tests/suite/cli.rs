@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Writes a small project and runs it.
-fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Output, String, tempfile::TempDir) {
+pub fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Output, String, tempfile::TempDir) {
     let work = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = work.path().join(path);
@@ -59,7 +59,7 @@ complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
 
 const PARTY: (&str, &str) = ("party.csv", "id,name,kind,relation,status\np1,Ops,team,internal,active\n");
 
-fn project(identities: &str) -> Vec<(&'static str, String)> {
+pub fn project(identities: &str) -> Vec<(&'static str, String)> {
     vec![
         ("tickmark.toml", PROJECT.to_owned()),
         ("controls/OWN-01-owner.toml", CONTROL.to_owned()),

@@ -7,14 +7,14 @@ use arrow_array::{ArrayRef, StringArray, UInt8Array};
 use serde_json::Value;
 use tickmark::attest::manifest;
 use tickmark::model::assessment::{
-    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, Outcome, Position, Reason, RequirementResult, Status,
-    Support, Verdict,
+    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Outcome, Position, Reason,
+    RequirementResult, Standing, Status, Support, Verdict,
 };
 use tickmark::model::condition::{Condition, Kind, Node};
 use tickmark::model::control::{Control, Mapping, Param, Severity};
 use tickmark::model::digest::sha256;
 use tickmark::model::framework::{Framework, Requirement};
-use tickmark::model::project::{Gate, Project, SourceConfig, Vouched};
+use tickmark::model::project::{Deselected, Gate, Project, SourceConfig, Vouched};
 use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::table::{Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why};
@@ -188,7 +188,16 @@ fn requirement(
         parent: parent.map(str::to_owned),
         title: title.to_owned(),
         support,
-        controls: controls.iter().map(|(id, written, status)| ((*id).to_owned(), (*written).to_owned(), *status)).collect(),
+        controls: controls
+            .iter()
+            .map(|(id, written, status)| MappedControl {
+                id: (*id).to_owned(),
+                written: (*written).to_owned(),
+                relationship: "intersects-with".to_owned(),
+                standing: status.map_or(Standing::NotSelected, Standing::Judged),
+            })
+            .collect(),
+        out_of_scope: None,
     }
 }
 
@@ -371,7 +380,11 @@ fn project() -> Project {
         name: "Example bank".to_owned(),
         frameworks: vec![framework("owasp-nhi-2025", &[]), framework("nist-csf-2.0", &[("PR.AA-05", "Access permissions are managed")])],
         controls: controls().into_iter().map(|result| result.control).collect(),
-        deselected: vec![control("OFF-01", "Partner credentials are revoked", Severity::Critical, "credential")],
+        deselected: vec![Deselected {
+            control: control("OFF-01", "Partner credentials are revoked", Severity::Critical, "credential"),
+            out_of_scope: None,
+        }],
+        out_of_scope: BTreeMap::new(),
         gate: Gate::AtLeast(Severity::High),
         as_of: None,
         sources: vec![SourceConfig {

@@ -67,10 +67,20 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     if !evidence.quarantine.is_empty() {
         items.push(format!("{} quarantined.", count(evidence.quarantine.len(), "record or field was", "records or fields were")));
     }
-    if let Some(names) = named(project.deselected.iter().map(|control| control.id.as_str())) {
+    if let Some(names) = named(project.deselected.iter().filter(|left| left.out_of_scope.is_none()).map(|left| left.control.id.as_str())) {
         items.push(format!(
             "Controls that ship with this program and were not selected count as undecided for their requirements: {names}."
         ));
+    }
+    for left in &project.deselected {
+        if let Some(reason) = &left.out_of_scope {
+            let id = escape::code(&left.control.id);
+            items.push(format!(
+                "{id} was not judged: {} declares it out of scope: {}",
+                escape::sentence(&project.name),
+                escape::markdown(reason)
+            ));
+        }
     }
     for framework in &assessment.frameworks {
         let bare = framework.requirements.iter().filter(|requirement| requirement.support == Support::NoControl).count();

@@ -12,7 +12,7 @@ mod controls;
 mod evidence;
 mod limitations;
 mod requirements;
-mod view;
+pub(super) mod view;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{

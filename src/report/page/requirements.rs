@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::controls::anchor;
 use super::view::{Mark, count};
-use crate::model::assessment::{Assessment, FrameworkResult, RequirementResult, Status, Support};
+use crate::model::assessment::{Assessment, FrameworkResult, RequirementResult, Standing, Support};
 use crate::report::{escape, map};
 
 #[derive(Serialize)]
@@ -87,15 +87,7 @@ fn view<'a>(framework: &'a FrameworkResult, anchors: &BTreeMap<&str, String>) ->
 /// One sentence whose numbers add up: of the requirements under which no other stands, how many have which status.
 fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> String {
     let leaves: Vec<&RequirementResult> = requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect();
-    let all = [
-        Support::Supported,
-        Support::SupportedWithExceptions,
-        Support::Contradicted,
-        Support::Undetermined,
-        Support::NotApplicable,
-        Support::NoControl,
-    ];
-    let parts: Vec<String> = all
+    let parts: Vec<String> = Support::ALL
         .into_iter()
         .filter_map(|support| {
             let number = leaves.iter().filter(|leaf| leaf.support == support).count();
@@ -123,15 +115,19 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, anchors: &BTreeMap
     let links: Vec<String> = requirement
         .controls
         .iter()
-        .map(|(id, written, status)| {
-            let name = match anchors.get(id.as_str()) {
-                Some(anchor) => format!("[{}](#{anchor})", escape::markdown(id)),
-                None => escape::markdown(id),
+        .map(|mapped| {
+            let name = match anchors.get(mapped.id.as_str()) {
+                Some(anchor) => format!("[{}](#{anchor})", escape::markdown(&mapped.id)),
+                None => escape::markdown(&mapped.id),
             };
-            let mark = status.map_or("not selected".to_owned(), |status: Status| {
-                let mark = Mark::from(status);
-                format!("{} {}", escape::markdown(mark.shape), mark.word)
-            });
+            let mark = match mapped.standing {
+                Standing::Judged(status) => {
+                    let mark = Mark::from(status);
+                    format!("{} {}", escape::markdown(mark.shape), mark.word)
+                }
+                _ => map::standing(&mapped.standing).to_owned(),
+            };
+            let written = &mapped.written;
             let alias = if *written == requirement.id { String::new() } else { format!(", written {}", escape::code(written)) };
             format!("{name} {mark}{alias}")
         })
@@ -146,6 +142,9 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, anchors: &BTreeMap
         } else {
             format!("{} of {}", map::satisfied(requirement), count(requirement.controls.len(), "control", "controls"))
         },
-        controls: links.join(", "),
+        controls: match &requirement.out_of_scope {
+            Some(reason) => format!("Out of scope: {} {}", escape::markdown(reason), links.join(", ")).trim_end().to_owned(),
+            None => links.join(", "),
+        },
     }
 }

@@ -56,7 +56,7 @@ impl From<Support> for Mark {
             Support::Contradicted => Mark::FAIL,
             Support::Undetermined => Mark::UNKNOWN,
             Support::NotApplicable => Mark::NONE,
-            Support::NoControl => Mark::EMPTY,
+            Support::NoControl | Support::OutOfScope => Mark::EMPTY,
         };
         Mark { shape, word: support.word() }
     }

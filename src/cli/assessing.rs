@@ -1,0 +1,61 @@
+//! What every command that judges does first: the project, its evidence, the assessment.
+
+use std::path::Path;
+
+use super::check;
+use crate::evaluate::assess;
+use crate::evidence::{self, FingerprintKey};
+use crate::model::assessment::Assessment;
+use crate::model::project::{Gate, Project};
+use crate::model::table::Evidence;
+use crate::model::value::Time;
+
+/// A project judged.
+pub struct Assessed {
+    pub project: Project,
+    pub evidence: Evidence,
+    pub assessment: Assessment,
+    /// Nobody said as of when: the newest collection time counts.
+    pub as_of_from_evidence: bool,
+}
+
+/// Reads and judges a project; `None`: it cannot be used, and standard error says why.
+///
+/// # Errors
+/// A time that is none, evidence that cannot be read, a condition beyond the limits.
+pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
+    let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
+    let Some(mut project) = check::load(root) else { return Ok(None) };
+    if let Some(gate) = gate {
+        project.gate = gate;
+    }
+    let key = FingerprintKey::of(root);
+    let request =
+        evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key: &key };
+    let (evidence, as_of, as_of_from_evidence) = evidence::read(&request)?;
+    if let Some(path) = key.made() {
+        eprintln!(
+            "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
+            path.display()
+        );
+    }
+    let as_of_from = if as_of_from_evidence {
+        "evidence"
+    } else if asked.is_some() {
+        "argument"
+    } else {
+        "configuration"
+    };
+    let assessment = assess::assess(&assess::Request {
+        name: &project.name,
+        controls: &project.controls,
+        deselected: &project.deselected,
+        out_of_scope: &project.out_of_scope,
+        frameworks: &project.frameworks,
+        evidence: &evidence,
+        as_of,
+        as_of_from,
+        gate: project.gate,
+    })?;
+    Ok(Some(Assessed { project, evidence, assessment, as_of_from_evidence }))
+}
