@@ -33,6 +33,8 @@ pub enum Command {
     Test(TestOptions),
     /// Say, requirement by requirement, what the evidence supports.
     Coverage(CoverageOptions),
+    /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
+    Explain(ExplainOptions),
 }
 
 #[derive(Debug, Args)]
@@ -93,4 +95,23 @@ pub struct CoverageOptions {
     /// text: for a terminal; markdown: every requirement in a table; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "markdown", "json"], default_value = "text")]
     pub format: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark explain OFF-01 --project examples/bank
+  tickmark explain OFF-01 kong:partner-gw:key-auth/old-partner --project examples/bank")]
+pub struct ExplainOptions {
+    /// The control.
+    #[arg(value_name = "CONTROL")]
+    pub control: String,
+    /// The id of one of its subjects, as the report prints it; without it no evidence is read.
+    #[arg(value_name = "SUBJECT")]
+    pub subject: Option<String>,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: as for `run`.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
 }

@@ -6,6 +6,7 @@ mod check;
 mod coverage;
 pub mod diagnostics;
 mod exit;
+mod explain;
 pub mod output;
 mod run;
 mod summary;
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::check(options),
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
+        Command::Explain(options) => explain::explain(options),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -42,25 +42,8 @@ pub fn explain(
     params: &BTreeMap<String, Constant>,
     row: usize,
 ) -> Result<Explanation, LimitError> {
-    // A fail, and an unknown on all evidence, are explained as they are; one that only stale values leave is explained by them.
-    let undecided = |evaluated: &Evaluated| {
-        !(evaluated.applies_truth.no.value(row)
-            || evaluated.assert_truth.yes.value(row)
-            || (evaluated.applies_truth.yes.value(row) && evaluated.assert_truth.no.value(row)))
-    };
-    let (world, evaluated) = match (&judgement.fresh, &worlds.fresh) {
-        (Some(fresh), Some(world)) if judgement.verdicts[row] == Verdict::Unknown && !undecided(&judgement.all) => (world, fresh),
-        _ => (&worlds.all, &judgement.all),
-    };
-    let mut explainer = Explainer {
-        world,
-        params,
-        row,
-        table: assert.table,
-        text: "",
-        explanation: Explanation::default(),
-        why: judgement.verdicts[row] == Verdict::Unknown,
-    };
+    let (world, evaluated) = deciding(worlds, judgement, row);
+    let mut explainer = Explainer::new(world, params, assert.table, row, judgement.verdicts[row] == Verdict::Unknown);
     explainer.origin(assert.table, row);
     if let (Some(condition), Some(evaluator)) = (applies, &evaluated.applies) {
         explainer.text = &condition.text;
@@ -73,20 +56,37 @@ pub fn explain(
     Ok(explainer.explanation)
 }
 
-struct Explainer<'a, 'w> {
+/// The evaluation that decided: a fail, and an unknown on all evidence, are explained as they are; what only stale values leave
+/// unknown is explained without them, and so is a pass.
+pub fn deciding<'j, 'w>(worlds: &'j Worlds<'w>, judgement: &'j Judgement<'w>, row: usize) -> (&'j World<'w>, &'j Evaluated<'w>) {
+    let all = &judgement.all;
+    let undecided = !(all.applies_truth.no.value(row)
+        || all.assert_truth.yes.value(row)
+        || (all.applies_truth.yes.value(row) && all.assert_truth.no.value(row)));
+    match (&judgement.fresh, &worlds.fresh) {
+        (Some(fresh), Some(world)) if judgement.verdicts[row] != Verdict::Fail && !undecided => (world, fresh),
+        _ => (&worlds.all, all),
+    }
+}
+
+pub struct Explainer<'a, 'w> {
     world: &'a World<'w>,
     params: &'a BTreeMap<String, Constant>,
     table: usize,
     row: usize,
-    text: &'a str,
-    explanation: Explanation,
+    pub text: &'a str,
+    pub explanation: Explanation,
     /// The verdict is unknown: reasons are wanted.
     why: bool,
 }
 
-impl Explainer<'_, '_> {
+impl<'a, 'w> Explainer<'a, 'w> {
+    pub fn new(world: &'a World<'w>, params: &'a BTreeMap<String, Constant>, table: usize, row: usize, why: bool) -> Explainer<'a, 'w> {
+        Explainer { world, params, table, row, text: "", explanation: Explanation::default(), why }
+    }
+
     /// Shows what a node reads. `unknown`: the node is unknown and leaves what is above it so.
-    fn node(&mut self, node: &Node, evaluator: &Evaluator, unknown: bool) -> Result<(), LimitError> {
+    pub fn node(&mut self, node: &Node, evaluator: &Evaluator, unknown: bool) -> Result<(), LimitError> {
         let row = self.row;
         let truth_of = |node: &Node| evaluator.truths.get(&node.id).map(|truth| truth.get(row));
         match &node.kind {
@@ -222,7 +222,7 @@ impl Explainer<'_, '_> {
                 (Tri::Unknown, _) => "unknown: absence is not proven".to_owned(),
             }
         };
-        self.explanation.observed.insert(self.snippet(node), shown);
+        self.explanation.observed.insert(snippet(self.text, node), shown);
         if witness != NOBODY {
             self.origin(query.table, witness as usize);
         }
@@ -267,11 +267,6 @@ impl Explainer<'_, '_> {
         }
     }
 
-    fn snippet(&self, node: &Node) -> String {
-        let text = self.text.get(node.span.clone()).unwrap_or_default();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
     fn id(&self, table: usize, row: usize) -> String {
         key_text(&self.world.table(table).columns[0], row).unwrap_or_default().to_owned()
     }
@@ -283,6 +278,12 @@ impl Explainer<'_, '_> {
             }
         }
     }
+}
+
+/// A node as its author wrote it, on one line.
+#[must_use]
+pub fn snippet(text: &str, node: &Node) -> String {
+    text.get(node.span.clone()).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn position(evidence: &Evidence, origin: Origin) -> Option<Position> {

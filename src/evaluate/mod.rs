@@ -3,7 +3,7 @@
 //! ```text
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
 //!              │         └──► subquery ─► summary, keys, absence ─► reach
-//!              └─► explain                        why, for findings only
+//!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
 //! all of them see the evidence through world: with, or without, stale values
 //! ```
 
@@ -20,6 +20,7 @@ mod network;
 mod reach;
 mod subquery;
 mod summary;
+pub mod trace;
 mod vector;
 mod verdict;
 mod world;

@@ -10,6 +10,7 @@ mod controls;
 mod coverage;
 mod docs;
 mod examples;
+mod explain;
 mod interpreter;
 mod load;
 mod offboarding;

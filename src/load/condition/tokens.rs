@@ -298,6 +298,27 @@ impl Tokens<'_> {
         {
             place.start = before.start;
         }
+        self.balanced(place)
+    }
+
+    /// The parser leaves out a bracket that closes the last part of a node: what is open within it is closed.
+    fn balanced(&self, mut place: Range<usize>) -> Range<usize> {
+        let first = self.places.partition_point(|token| token.start < place.start);
+        let mut open = 0usize;
+        for token in &self.places[first..] {
+            let text = &self.text[token.clone()];
+            if token.start >= place.end {
+                if open == 0 || text != ")" {
+                    break;
+                }
+                place.end = token.end;
+            }
+            match text {
+                "(" => open += 1,
+                ")" => open = open.saturating_sub(1),
+                _ => {}
+            }
+        }
         place
     }
 }
