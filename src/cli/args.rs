@@ -58,11 +58,15 @@ pub struct RunOptions {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  tickmark check --project examples/bank")]
+  tickmark check --project examples/bank
+  tickmark check --project examples/bank --evidence=csv")]
 pub struct CheckOptions {
     /// The folder that holds `tickmark.toml`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
+    /// Read the evidence and list what it lets us judge, control by control and fact by fact, and what would settle the rest: as a Markdown table, or as CSV.
+    #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "csv"], num_args = 0..=1, require_equals = true, default_missing_value = "markdown")]
+    pub evidence: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! What every command that judges does first: the project, its evidence, the assessment.
+//! What every command that reads evidence does first: the project, its evidence, the assessment.
 
 use std::path::Path;
 
@@ -10,6 +10,15 @@ use crate::model::project::{Gate, Project};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
 
+/// A project and its evidence.
+pub struct Gathered {
+    pub project: Project,
+    pub evidence: Evidence,
+    pub as_of: Time,
+    /// `argument`, `configuration`, `evidence`.
+    as_of_from: &'static str,
+}
+
 /// A project judged.
 pub struct Assessed {
     pub project: Project,
@@ -19,33 +28,42 @@ pub struct Assessed {
     pub as_of_from_evidence: bool,
 }
 
-/// Reads and judges a project; `None`: it cannot be used, and standard error says why.
+/// Reads a project and its evidence; `None`: it cannot be used, and standard error says why.
 ///
 /// # Errors
-/// A time that is none, evidence that cannot be read, a condition beyond the limits.
-pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
+/// A time that is none, evidence that cannot be read.
+pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(mut project) = check::load(root) else { return Ok(None) };
-    if let Some(gate) = gate {
-        project.gate = gate;
-    }
+    let Some(project) = check::load(root) else { return Ok(None) };
     let key = FingerprintKey::of(root);
     let request =
         evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key: &key };
-    let (evidence, as_of, as_of_from_evidence) = evidence::read(&request)?;
+    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
     if let Some(path) = key.made() {
         eprintln!(
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
             path.display()
         );
     }
-    let as_of_from = if as_of_from_evidence {
+    let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {
         "argument"
     } else {
         "configuration"
     };
+    Ok(Some(Gathered { project, evidence, as_of, as_of_from }))
+}
+
+/// Reads and judges a project; `None`: it cannot be used, and standard error says why.
+///
+/// # Errors
+/// As [`gathered`]; a condition beyond the limits.
+pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
+    let Some(Gathered { mut project, evidence, as_of, as_of_from }) = gathered(root, as_of)? else { return Ok(None) };
+    if let Some(gate) = gate {
+        project.gate = gate;
+    }
     let assessment = assess::assess(&assess::Request {
         name: &project.name,
         controls: &project.controls,
@@ -57,5 +75,5 @@ pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow:
         as_of_from,
         gate: project.gate,
     })?;
-    Ok(Some(Assessed { project, evidence, assessment, as_of_from_evidence }))
+    Ok(Some(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" }))
 }

@@ -25,3 +25,4 @@ mod shipped;
 mod source;
 
 pub use project::project;
+pub use source::shipped_mappings;

@@ -204,3 +204,34 @@ pub struct Term {
     /// Reads nothing of the subject's row.
     pub parent_free: bool,
 }
+
+/// Visits a node and everything below it, subqueries included.
+pub fn walk<'n>(node: &'n Node, visit: &mut impl FnMut(&'n Node)) {
+    visit(node);
+    for child in children(node) {
+        walk(child, visit);
+    }
+}
+
+/// The nodes directly below a node, subqueries' terms included.
+#[must_use]
+pub fn children(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::Literal(_) | Kind::Param(_) | Kind::AsOf | Kind::Path(_) | Kind::IsNotNull(_) => Vec::new(),
+        Kind::Compare { left, right, .. } | Kind::Arith { left, right, .. } => vec![left, right],
+        Kind::IsNone { operand, .. } | Kind::IsNever { operand, .. } => vec![operand],
+        Kind::In { left, items, .. } => std::iter::once(&**left).chain(items).collect(),
+        Kind::Like { left, .. } => vec![left],
+        Kind::And(terms) | Kind::Or(terms) => terms.iter().collect(),
+        Kind::Not(inner) | Kind::Cardinality(inner) | Kind::Lower(inner) => vec![inner],
+        Kind::Case { branches, otherwise } => {
+            branches.iter().flat_map(|(when, then)| [when, then]).chain(std::iter::once(&**otherwise)).collect()
+        }
+        Kind::Contains { list, item } => vec![list, item],
+        Kind::StartsWith { text, prefix } => vec![text, prefix],
+        Kind::RegexpLike { text, .. } => vec![text],
+        Kind::InNetwork { address, networks } => vec![address, networks],
+        Kind::Exists(query) => query.terms.iter().map(|term| &term.node).collect(),
+        Kind::Aggregate { of, from, .. } => std::iter::once(&**of).chain(from.terms.iter().map(|term| &term.node)).collect(),
+    }
+}

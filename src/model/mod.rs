@@ -7,6 +7,7 @@
 //! | [`row`] | one canonical row before it is put into a table |
 //! | [`table`] | the canonical tables as Arrow arrays, with what is known of their completeness |
 //! | [`condition`] | the typed tree of a control's condition |
+//! | [`fact`] | what a control must be told: columns, tables, logs |
 //! | [`control`], [`framework`], [`project`] | what people write in TOML |
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
@@ -17,6 +18,7 @@ pub mod condition;
 pub mod control;
 pub mod diagnostic;
 pub mod digest;
+pub mod fact;
 pub mod framework;
 pub mod project;
 pub mod row;

@@ -8,6 +8,7 @@
 //! | [`html`] | `report.html`, from the same Markdown |
 //! | `wire`, `map` | `assessment.json` and `findings.ndjson`: their fields, and where they come from |
 //! | [`coverage`] | what is supported of each framework |
+//! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
 //! | `population` | `populations/<CONTROL>.csv` |
 //! | `inputs` | `inputs/` |
 //!
@@ -24,6 +25,7 @@ pub mod coverage;
 pub mod escape;
 pub mod html;
 mod inputs;
+pub mod judgeable;
 mod map;
 pub mod page;
 mod population;

@@ -12,6 +12,7 @@ mod docs;
 mod examples;
 mod explain;
 mod interpreter;
+mod judgeable;
 mod load;
 mod offboarding;
 mod package;
