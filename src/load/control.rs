@@ -68,7 +68,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
     let statement = keys.required_text("statement", "what must hold, in Markdown");
     let risk = keys.required_text("risk", "what happens when it does not, in Markdown");
     let remediation = keys.required_text("remediation", "what to do about a finding, in Markdown");
-    let mappings = mappings(keys, known, selected);
+    let (mappings, notes) = mappings(keys, known, selected);
     let params = keys.table("params", "`[params]`").map(|keys| params::params(&keys)).unwrap_or_default();
     let conditions = keys.required_table("check", "`[check]` with `assert`, and perhaps `applies`").map(|check| {
         let found = subject.map(|subject| conditions(&check, subject, &params));
@@ -100,6 +100,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         risk: risk?.value,
         remediation: remediation?.value,
         mappings,
+        notes,
         params,
         applies: applies?,
         assert: assert?,
@@ -109,9 +110,9 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
     })
 }
 
-fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> Vec<Mapping> {
-    let mut out = Vec::new();
-    let Some(maps) = keys.required_table("maps-to", "the requirements that it supports, by framework") else { return out };
+fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> (Vec<Mapping>, Vec<(String, String)>) {
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    let Some(maps) = keys.required_table("maps-to", "the requirements that it supports, by framework") else { return (out, notes) };
     let mut written = 0;
     // TOML reads the bare key `nist-csf-2.0` as `0` below `nist-csf-2`: both ways of writing it mean the framework.
     let entries = maps.each().flat_map(|(name, value)| match value.get_ref() {
@@ -147,6 +148,21 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> Ve
                 DeValue::String(id) => Some((At { value: id.to_string(), span: item.span() }, None, None)),
                 DeValue::Table(entry) => {
                     let entry = Keys::new(maps.file, entry, item.span(), "a mapping");
+                    if let Some(note) = entry.text("note") {
+                        let message = format!("{} is meant, and no requirement of it is named", framework.id);
+                        maps.file.warn(
+                            Code::MappingNote,
+                            &item.span(),
+                            message,
+                            "kept as a note: no coverage",
+                            "name the requirement in `id`",
+                        );
+                        entry.finish();
+                        if selected.contains(&framework.id) {
+                            notes.push((framework.id.clone(), note.value));
+                        }
+                        continue;
+                    }
                     let id = entry.required_text("id", "the requirement");
                     let relationship = entry.word("relationship", &RELATIONSHIPS);
                     let rationale = entry.text("rationale").map(|text| text.value);
@@ -179,7 +195,8 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> Ve
     }
     // The order of the project's frameworks; within one, as written.
     out.sort_by_key(|mapping| selected.iter().position(|id| *id == mapping.framework));
-    out
+    notes.sort_by_key(|(framework, _)| selected.iter().position(|id| id == framework));
+    (out, notes)
 }
 
 type Conditions = (Option<Option<Condition>>, Option<Condition>);

@@ -51,6 +51,8 @@ pub struct Control {
     pub remediation: String,
     /// In the order of the project's frameworks, then as written.
     pub mappings: Vec<Mapping>,
+    /// Frameworks that the author means without naming a requirement: (framework, note). No coverage.
+    pub notes: Vec<(String, String)>,
     /// Name as a condition writes it after `$` (underscores) → parameter.
     pub params: BTreeMap<String, Param>,
     /// `None`: applies to every subject.

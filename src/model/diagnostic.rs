@@ -65,6 +65,8 @@ codes! {
     Unmapped = "T024",
     /// A requirement declared out of scope that a judged control is mapped to.
     ScopeContradiction = "T025",
+    /// A mapping that names no requirement: kept as a note, counted as no coverage.
+    MappingNote = "T026",
     /// A condition that is not SQL.
     ConditionSyntax = "T030",
     /// SQL, but outside the language of conditions.

@@ -268,6 +268,7 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                 rationale: &mapping.rationale,
             })
             .collect(),
+        notes: control.notes.iter().map(|(framework, note)| wire::Note { framework, note }).collect(),
         params: control
             .params
             .values()

@@ -211,6 +211,7 @@ pub struct Control<'a> {
     pub file: &'a str,
     pub sha256: String,
     pub maps_to: Vec<Mapping<'a>>,
+    pub notes: Vec<Note<'a>>,
     pub params: Vec<Param<'a>>,
     /// How many subjects.
     pub population: usize,
@@ -226,6 +227,13 @@ pub struct Mapping<'a> {
     pub requirement: &'a str,
     pub relationship: &'a str,
     pub rationale: &'a str,
+}
+
+/// A framework that is meant without a requirement being named.
+#[derive(Serialize)]
+pub struct Note<'a> {
+    pub framework: &'a str,
+    pub note: &'a str,
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 #[test]
 fn the_readme_shows_what_happens() {
-    trycmd::TestCases::new().case("README.md");
+    trycmd::TestCases::new().case("README.md").case("examples/seed-mapping/README.md");
 }
 
 /// The README's control, as it stands there, is accepted and its test holds.

@@ -44,6 +44,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
         statement: "Every long-lived credential is **replaced** before it is 90 days old.\n\n- keys of users\n- keys of services, see [the guide](https://example.com/rotation)\n\n<b>raw</b> and [bad](javascript:alert(1))".to_owned(),
         risk: "A key that is never replaced is one that a leak keeps open.".to_owned(),
         remediation: "1. Issue a new key.\n2. Move the callers.\n3. Revoke the old one.".to_owned(),
+        notes: Vec::new(),
         mappings: vec![Mapping {
             framework: "nist-csf-2.0".to_owned(),
             written: "PR.AC-4".to_owned(),

@@ -73,12 +73,20 @@ pub struct ControlView<'a> {
     risk: &'a str,
     remediation: &'a str,
     criteria: Vec<Criterion<'a>>,
+    notes: Vec<NoteView<'a>>,
     params: Vec<ParamView<'a>>,
     condition: String,
     alike: Vec<Alike<'a>>,
     findings: Vec<FindingView<'a>>,
     more: usize,
     has_findings: bool,
+}
+
+/// A framework that the author means without naming a requirement.
+#[derive(Serialize)]
+struct NoteView<'a> {
+    framework: &'a str,
+    note: &'a str,
 }
 
 #[derive(Serialize)]
@@ -189,6 +197,7 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, share: usize) -> Co
         risk: control.risk.trim(),
         remediation: control.remediation.trim(),
         criteria: control.mappings.iter().map(criterion).collect(),
+        notes: control.notes.iter().map(|(framework, note)| NoteView { framework, note }).collect(),
         params: control.params.values().map(param).collect(),
         condition: condition(control),
         more: total - findings.len(),
