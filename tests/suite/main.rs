@@ -14,6 +14,7 @@ mod explain;
 mod interpreter;
 mod judgeable;
 mod load;
+mod metamorphic;
 mod offboarding;
 mod package;
 mod realdata;

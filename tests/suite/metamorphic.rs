@@ -1,0 +1,64 @@
+//! SEMANTICS §8: what evidence may lose, or say in another order or under other names, and what verdicts may then become.
+//!
+//! `controls` perturbs the evidence of every shipped control's own tests, value by value and row by row; `exports` perturbs the files
+//! of the examples and of real exports. Both print how many perturbations they ran.
+
+mod controls;
+mod exports;
+
+use std::collections::BTreeMap;
+
+use tickmark::evaluate::{Request, assess};
+use tickmark::model::assessment::{Status, Verdict};
+use tickmark::model::control::Control;
+use tickmark::model::project::Gate;
+use tickmark::model::table::Evidence;
+use tickmark::model::value::Time;
+
+/// What one control came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    status: Status,
+    /// Subject → its verdicts: ids of events need not be unique.
+    subjects: BTreeMap<String, Vec<Verdict>>,
+}
+
+fn outcomes(controls: &[Control], evidence: &Evidence, as_of: Time) -> BTreeMap<String, Outcome> {
+    let request = Request {
+        name: "",
+        controls,
+        deselected: &[],
+        out_of_scope: &BTreeMap::new(),
+        frameworks: &[],
+        evidence,
+        as_of,
+        as_of_from: "argument",
+        gate: Gate::Any,
+    };
+    let assessment = assess(&request).unwrap();
+    let outcome = |result: tickmark::model::assessment::ControlResult| {
+        let mut subjects: BTreeMap<String, Vec<Verdict>> = BTreeMap::new();
+        for judged in result.population {
+            subjects.entry(judged.subject).or_default().push(judged.verdict);
+        }
+        subjects.values_mut().for_each(|verdicts| verdicts.sort());
+        (result.control.id, Outcome { status: result.status, subjects })
+    };
+    assessment.controls.into_iter().map(outcome).collect()
+}
+
+/// A fail or an unknown that has become something better: a subject's, or the control's. A subject that is gone is not looked at.
+fn better(before: &Outcome, after: &Outcome) -> Vec<String> {
+    let bad = |verdict: &Verdict| matches!(verdict, Verdict::Fail | Verdict::Unknown);
+    let mut found = Vec::new();
+    for (subject, verdicts) in &before.subjects {
+        let Some(now) = after.subjects.get(subject) else { continue };
+        if verdicts.iter().all(bad) && !now.iter().all(bad) {
+            found.push(format!("{subject}: {verdicts:?} became {now:?}"));
+        }
+    }
+    if matches!(before.status, Status::Fail | Status::Unknown) && !matches!(after.status, Status::Fail | Status::Unknown) {
+        found.push(format!("the control: {:?} became {:?}", before.status, after.status));
+    }
+    found
+}

@@ -1,0 +1,352 @@
+//! The files of the examples and of real exports, perturbed: every so many of their records, or all of them with `TICKMARK_PERTURB=all`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use arrow_array::{Array, StringArray, UInt32Array};
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+use tickmark::evidence::{self, FingerprintKey};
+use tickmark::model::project::{Project, Vouched};
+use tickmark::model::table::{Column, Evidence};
+use tickmark::model::value::{Duration, State, Time};
+
+use super::super::realdata::case::{self, Case, below};
+use super::{Outcome, better, outcomes};
+
+/// About how many perturbations of each kind a project undergoes by default.
+const SAMPLE: usize = 10;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A project in memory: its settings, and the files that it reads.
+struct Estate {
+    name: String,
+    project: Project,
+    files: Files,
+    as_of: Time,
+}
+
+impl Estate {
+    fn of(name: &str, root: &Path) -> Estate {
+        let (project, _) = tickmark::load::project(root).unwrap();
+        let mut files = Files::new();
+        for path in below(root) {
+            let relative = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            if relative.starts_with("evidence/") || relative.starts_with(".tickmark/") {
+                files.insert(relative, fs::read(&path).unwrap());
+            }
+        }
+        // One key for all: ids and comparisons are the same in every copy.
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank/.tickmark/fingerprint.key");
+        files.insert(".tickmark/fingerprint.key".to_owned(), fs::read(key).unwrap());
+        let as_of = project.as_of.unwrap_or(Time(0));
+        let mut estate = Estate { name: name.to_owned(), project, files, as_of };
+        let (evidence, as_of) = estate.read(&estate.project, &estate.files, estate.project.as_of);
+        estate.as_of = as_of;
+        // Every source has an independent count: without one, a record that is gone cannot be noticed.
+        for config in &mut estate.project.sources {
+            let of = evidence.sources.iter().filter(|source| {
+                source.id == config.id || source.id.strip_prefix(&config.id).is_some_and(|rest| rest.starts_with(['/', ' ', ':']))
+            });
+            let counted: i64 = of.map(|source| source.records).sum();
+            let vouched = Vouched { expected: None, from: "a count".to_owned(), by: "j.doe".to_owned(), on: "2026-06-29".to_owned() };
+            let complete = config.complete.get_or_insert(vouched);
+            complete.expected = complete.expected.or(Some(counted));
+        }
+        estate
+    }
+
+    fn read(&self, project: &Project, files: &Files, as_of: Option<Time>) -> (Evidence, Time) {
+        let work = tempfile::tempdir().unwrap();
+        for (path, bytes) in files {
+            let path = work.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let key = FingerprintKey::of(work.path());
+        let request = evidence::Request { root: work.path(), sources: &project.sources, mappings: &project.mappings, as_of, key: &key };
+        let (evidence, as_of, _) = evidence::read(&request).unwrap();
+        (evidence, as_of)
+    }
+
+    fn judged(&self, project: &Project, files: &Files) -> (Evidence, BTreeMap<String, Outcome>) {
+        let (evidence, _) = self.read(project, files, Some(self.as_of));
+        let outcomes = outcomes(&project.controls, &evidence, self.as_of);
+        (evidence, outcomes)
+    }
+}
+
+/// One change to the files or the settings.
+struct Change {
+    kind: &'static str,
+    what: String,
+    files: Files,
+    project: Project,
+}
+
+/// The records of a file, each with the file as it is without it and with it twice.
+fn records(path: &str, bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
+    let lines = |header: usize| {
+        let all: Vec<&str> = text.lines().collect();
+        let joined = |lines: Vec<&str>| (lines.join("\n") + "\n").into_bytes();
+        (header..all.len())
+            .map(|at| {
+                let mut without = all.clone();
+                without.remove(at);
+                let mut twice = all.clone();
+                twice.insert(at, all[at]);
+                (joined(without), joined(twice))
+            })
+            .collect()
+    };
+    let parsed = match path.rsplit('.').next() {
+        Some("csv") => return lines(1),
+        Some("ndjson") => return lines(0),
+        Some("pem") => {
+            const BEGIN: &str = "-----BEGIN ";
+            let all: Vec<String> = text.split(BEGIN).skip(1).map(|block| format!("{BEGIN}{block}")).collect();
+            let joined = |blocks: Vec<String>| blocks.concat().into_bytes();
+            return (0..all.len())
+                .map(|at| {
+                    let mut without = all.clone();
+                    without.remove(at);
+                    let mut twice = all.clone();
+                    twice.insert(at, all[at].clone());
+                    (joined(without), joined(twice))
+                })
+                .collect();
+        }
+        Some("json") => serde_json::from_str::<Value>(text).ok(),
+        Some("yaml" | "yml") => serde_yaml_ng::Deserializer::from_str(text).next().and_then(|one| Value::deserialize(one).ok()),
+        _ => None,
+    };
+    let Some(whole) = parsed else { return Vec::new() };
+    // Records stand in an array of objects, at the top or one step below it.
+    let mut places: Vec<String> = Vec::new();
+    let is_list = |value: &Value| value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
+    if is_list(&whole) {
+        places.push(String::new());
+    }
+    for (name, _) in whole.as_object().into_iter().flatten().filter(|(_, value)| is_list(value)) {
+        places.push(format!("/{name}"));
+    }
+    let written = |value: &Value| serde_json::to_vec(value).unwrap();
+    places
+        .iter()
+        .flat_map(|place| {
+            let count = whole.pointer(place).and_then(Value::as_array).map_or(0, Vec::len);
+            let whole = &whole;
+            (0..count).map(move |at| {
+                let mut without = whole.clone();
+                without.pointer_mut(place).unwrap().as_array_mut().unwrap().remove(at);
+                let mut twice = whole.clone();
+                let items = twice.pointer_mut(place).unwrap().as_array_mut().unwrap();
+                let again = items[at].clone();
+                items.insert(at, again);
+                (written(&without), written(&twice))
+            })
+        })
+        .collect()
+}
+
+/// Every so many, so that about `SAMPLE` are left.
+fn sampled<T>(items: Vec<T>) -> Vec<T> {
+    let all = std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all");
+    let step = if all { 1 } else { items.len().div_ceil(SAMPLE).max(1) };
+    items.into_iter().step_by(step).collect()
+}
+
+fn changes(estate: &Estate) -> Vec<Change> {
+    let change = |kind, what: String, files: Files, project: Project| Change { kind, what, files, project };
+    let with = |path: &str, bytes: Vec<u8>| {
+        let mut files = estate.files.clone();
+        files.insert(path.to_owned(), bytes);
+        files
+    };
+    let mut all = Vec::new();
+    let evidence: Vec<(&String, &Vec<u8>)> = estate.files.iter().filter(|(path, _)| path.starts_with("evidence/")).collect();
+    for (path, bytes) in &evidence {
+        for (number, (without, twice)) in records(path, bytes).into_iter().enumerate() {
+            let what = format!("record {number} of {path}");
+            all.push(change("(b) drop", what.clone(), with(path, without), estate.project.clone()));
+            all.push(change("(g) repeat", what, with(path, twice), estate.project.clone()));
+        }
+        let mut files = estate.files.clone();
+        files.remove(*path);
+        all.push(change("(c) remove", (*path).clone(), files, estate.project.clone()));
+    }
+    for (number, config) in estate.project.sources.iter().enumerate() {
+        let mut partial = estate.project.clone();
+        if let Some(complete) = &mut partial.sources[number].complete {
+            complete.expected = complete.expected.map(|count| count + 1);
+        }
+        all.push(change("(d) mark", format!("{} partial", config.id), estate.files.clone(), partial));
+        let mut stale = estate.project.clone();
+        stale.sources[number].max_age = Duration(-1);
+        all.push(change("(d) mark", format!("{} stale", config.id), estate.files.clone(), stale));
+        if let Some(covers) = &config.covers {
+            for until in [covers.from.0.midpoint(covers.until.0), covers.from.0, covers.until.0 - 1] {
+                all.push(cut(estate, number, until));
+            }
+        }
+    }
+    let mut backwards = estate.project.clone();
+    backwards.sources.reverse();
+    all.push(change("(f) reorder", "sources backwards".to_owned(), estate.files.clone(), backwards));
+    for (path, bytes) in &evidence {
+        if let (true, Ok(text)) = (path.ends_with(".csv") || path.ends_with(".ndjson"), std::str::from_utf8(bytes)) {
+            let mut lines: Vec<&str> = text.lines().collect();
+            let header = usize::from(path.ends_with(".csv"));
+            lines[header..].reverse();
+            let bytes = (lines.join("\n") + "\n").into_bytes();
+            all.push(change("(f) reorder", format!("{path} backwards"), with(path, bytes), estate.project.clone()));
+        }
+    }
+    let mut kinds: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
+    all.into_iter().for_each(|change| kinds.entry(change.kind).or_default().push(change));
+    kinds.into_values().flat_map(sampled).collect()
+}
+
+/// A log that ends earlier: its coverage, and every event after that.
+fn cut(estate: &Estate, number: usize, until: i64) -> Change {
+    let mut project = estate.project.clone();
+    let config = &mut project.sources[number];
+    let mut files = estate.files.clone();
+    let text = String::from_utf8(files[&config.path].clone()).unwrap();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            Time::parse(event["at"].as_str().unwrap()).unwrap().0 <= until
+        })
+        .collect();
+    files.insert(config.path.clone(), kept.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes());
+    config.covers.as_mut().unwrap().until = Time(until);
+    config.complete.as_mut().unwrap().expected = Some(i64::try_from(kept.len()).unwrap());
+    Change { kind: "(e) cut", what: format!("{} at {}", config.id, Time(until)), files, project }
+}
+
+/// The evidence as it would be had one side of each contradiction that is gone never been given: what took its place counts from
+/// the beginning.
+fn settled(before: &Evidence, after: &Evidence) -> Evidence {
+    let mut settled = before.clone();
+    for (position, table) in before.tables.iter().enumerate() {
+        let now = &after.tables[position];
+        let ids = |columns: &[Column]| columns[0].values.as_any().downcast_ref::<StringArray>().unwrap().clone();
+        let (then, there) = (ids(&table.columns), ids(&now.columns));
+        for column in 1..table.columns.len() {
+            let old = &table.columns[column];
+            let replaced: BTreeMap<usize, usize> = (0..table.rows)
+                .filter(|row| old.state(*row) == State::Conflict)
+                .filter_map(|row| Some((row, (0..now.rows).find(|other| there.value(*other) == then.value(row))?)))
+                .filter(|(_, other)| now.columns[column].state(*other) != State::Conflict)
+                .collect();
+            if replaced.is_empty() {
+                continue;
+            }
+            let new = &now.columns[column];
+            let both = arrow_select::concat::concat(&[&*old.values, &*new.values]).unwrap();
+            let index: UInt32Array = (0..table.rows)
+                .map(|row| Some(u32::try_from(replaced.get(&row).map_or(row, |other| table.rows + other)).unwrap()))
+                .collect();
+            let refers = table.schema.columns[column].refers.and_then(tickmark::model::schema::table);
+            let link = old.link.as_ref().map(|link| {
+                (0..table.rows)
+                    .map(|row| match replaced.get(&row) {
+                        None => link.is_valid(row).then(|| link.value(row)),
+                        Some(other) => {
+                            let (target, new) = (refers?, new.link.as_ref()?);
+                            let name = new.is_valid(*other).then(|| new.value(*other) as usize)?;
+                            let name = ids(&after.tables[target].columns).value(name).to_owned();
+                            let ids = ids(&before.tables[target].columns);
+                            (0..ids.len()).find(|row| ids.value(*row) == name).and_then(|row| u32::try_from(row).ok())
+                        }
+                    })
+                    .collect()
+            });
+            let state = (0..table.rows).map(|row| replaced.get(&row).map_or(old.state(row), |other| new.state(*other)) as u8);
+            settled.tables[position].columns[column] = Column {
+                values: arrow_select::take::take(&both, &index, None).unwrap(),
+                state: arrow_array::UInt8Array::from_iter_values(state),
+                fresh: old.fresh.clone(),
+                link,
+            };
+        }
+    }
+    settled
+}
+
+fn hold(estate: &Estate) {
+    let (evidence, before) = estate.judged(&estate.project, &estate.files);
+    let changes = changes(estate);
+    let broken: Vec<String> = changes
+        .par_iter()
+        .flat_map_iter(|change| {
+            let (after_evidence, after) = estate.judged(&change.project, &change.files);
+            let same = matches!(change.kind, "(f) reorder" | "(g) repeat");
+            let mut reference = &before;
+            let without_contradictions;
+            let found = |before: &BTreeMap<String, Outcome>| -> Vec<String> {
+                before
+                    .iter()
+                    .flat_map(|(control, before)| {
+                        let now = &after[control];
+                        let found = match same {
+                            true if before != now => vec![format!("{before:?} became {now:?}")],
+                            true => Vec::new(),
+                            false => better(before, now),
+                        };
+                        let said = |found| format!("{}: {} {}: {control}: {found}", estate.name, change.kind, change.what);
+                        found.into_iter().map(said).collect::<Vec<_>>()
+                    })
+                    .collect()
+            };
+            if !same && !found(reference).is_empty() {
+                without_contradictions = outcomes(&change.project.controls, &settled(&evidence, &after_evidence), estate.as_of);
+                reference = &without_contradictions;
+            }
+            found(reference)
+        })
+        .collect();
+    let mut run: BTreeMap<&str, usize> = BTreeMap::new();
+    changes.iter().for_each(|change| *run.entry(change.kind).or_default() += 1);
+    println!("{}: {run:?}, {} perturbations of {} controls", estate.name, changes.len(), estate.project.controls.len());
+    assert!(broken.is_empty(), "{}\n{}", broken.len(), broken.join("\n"));
+    assert!(changes.len() > 4, "{run:?}");
+}
+
+#[test]
+fn the_bank_with_less() {
+    hold(&Estate::of("bank", &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank")));
+}
+
+#[test]
+fn the_cluster_with_less() {
+    hold(&Estate::of("kubernetes", &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes")));
+}
+
+#[test]
+fn real_exports_with_less() {
+    let Some(root) = case::root() else { return };
+    let cases: [(&str, Case); 6] = [
+        ("credential report", case::credential_csv()),
+        ("cloudmapper", case::cloudmapper()),
+        ("cloudsplaining", case::cloudsplaining()),
+        ("kubehound", case::kubehound()),
+        ("kong", case::kong(case::KONG[0])),
+        ("x509", case::certificates(&root, "2024-05-24T12:00:00Z")),
+    ];
+    for (name, case) in cases {
+        let work = tempfile::tempdir().unwrap();
+        fs::create_dir(work.path().join("evidence")).unwrap();
+        fs::write(work.path().join("tickmark.toml"), format!("name = \"{name}\"\n{}", case.sources)).unwrap();
+        for (from, name) in &case.files {
+            fs::copy(root.join(from), work.path().join("evidence").join(name)).unwrap();
+        }
+        hold(&Estate::of(name, work.path()));
+    }
+}
