@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::basis::basis;
 use super::view::{Capped, CountsView, Mark, ReasonView, count, reasons};
 use crate::model::assessment::{Assessment, ControlResult, Finding, Reason, Status, Verdict};
 use crate::model::control::{Control, Param, Severity};
 use crate::model::project::Project;
 use crate::model::schema::SCHEMA;
+use crate::model::table::Evidence;
 use crate::report::{escape, map, wire};
 
 /// Most findings shown of one control.
@@ -69,6 +71,8 @@ pub struct ControlView<'a> {
     counts: CountsView,
     pub complete: bool,
     gaps: Capped<ReasonView>,
+    /// On what it was judged; Markdown.
+    basis: Vec<String>,
     statement: &'a str,
     risk: &'a str,
     remediation: &'a str,
@@ -150,13 +154,14 @@ pub fn anchor(control: &Control) -> String {
     escape::slug(&heading(control))
 }
 
-pub fn controls<'a>(assessment: &'a Assessment, project: &'a Project) -> Vec<ControlView<'a>> {
+pub fn controls<'a>(assessment: &'a Assessment, evidence: &Evidence, project: &'a Project) -> Vec<ControlView<'a>> {
     let found = assessment.controls.iter().filter(|result| !result.findings.is_empty()).count();
     let share = BUDGET / found.max(1);
-    assessment.controls.iter().map(|result| view(result, project, share)).collect()
+    let basis = |result| basis(result, assessment, evidence, project);
+    assessment.controls.iter().map(|result| view(result, project, basis(result), share)).collect()
 }
 
-fn view<'a>(result: &'a ControlResult, project: &'a Project, share: usize) -> ControlView<'a> {
+fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>, share: usize) -> ControlView<'a> {
     let control = &result.control;
     let (alike, rest) = alike(&result.findings);
     let mut spent: usize = alike.iter().map(Alike::size).sum();
@@ -193,6 +198,7 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, share: usize) -> Co
         counts: map::counts(result).into(),
         complete: result.population_gaps.is_empty(),
         gaps: reasons(&result.population_gaps, REASONS),
+        basis,
         statement: control.statement.trim(),
         risk: control.risk.trim(),
         remediation: control.remediation.trim(),

@@ -6,8 +6,10 @@
 //! | `evidence` | sources, tables, quarantine, the index of files |
 //! | `requirements` | frameworks with their requirements |
 //! | `controls` | the summary and each control with its findings |
+//! | `basis` | on what each was judged: population, counts, logs |
 //! | `limitations` | what a reader must not conclude |
 
+mod basis;
 mod controls;
 mod evidence;
 mod limitations;
@@ -83,7 +85,7 @@ struct Totals {
 /// [`ReportError::Template`] if a template is wrong.
 pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<String, ReportError> {
     let totals = map::totals(&assessment.controls);
-    let controls = controls::controls(assessment, project);
+    let controls = controls::controls(assessment, evidence, project);
     let (sources, sources_more) = evidence::sources(assessment, evidence, project);
     let page = Page {
         name: &assessment.name,
