@@ -247,7 +247,7 @@ impl Side {
     }
 }
 
-/// What narrows a row down: the systems it can belong to and the identity it speaks of.
+/// What narrows a row down: the identity it speaks of and, where an event refers to it or it is one, the systems that could have seen it.
 #[derive(Clone, Debug, Default)]
 pub struct Signature {
     /// `None`: any.
@@ -287,10 +287,13 @@ impl Compat {
             if child_is_named { (join.parent.last().0, query.table) } else { (query.table, join.parent.last().0) };
         let event = SCHEMA[referring_table].is_log();
         let mut side = |rows: Rows, table: usize, index: Option<&arrow_array::UInt32Array>, named: bool| -> Vec<Signature> {
+            let role = match (event, named) {
+                (true, true) => Role::NamedByEvent,
+                (true, false) => Role::Event,
+                (false, _) => Role::Other,
+            };
             (0..rows.len)
-                .map(|position| {
-                    at(index, position).map(|row| signature(world, table, row, named.then_some(event), &mut identities)).unwrap_or_default()
-                })
+                .map(|position| at(index, position).map(|row| signature(world, table, row, role, &mut identities)).unwrap_or_default())
                 .collect()
         };
         // The referring row of a longer path is the one that holds the reference.
@@ -310,8 +313,17 @@ impl Compat {
     }
 }
 
-/// `named`: the row is the one referred to, by an event or not.
-fn signature<'a>(world: &World<'a>, table: usize, row: usize, named: Option<bool>, identities: &mut Codes<&'a str>) -> Signature {
+/// What a row is in a join along a reference.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It refers, and is an event.
+    Event,
+    /// An event refers to it.
+    NamedByEvent,
+    Other,
+}
+
+fn signature<'a>(world: &World<'a>, table: usize, row: usize, role: Role, identities: &mut Codes<&'a str>) -> Signature {
     let schema = &SCHEMA[table];
     let column_code = |name: &str| -> Option<u32> {
         let column = schema.column(name)?;
@@ -321,13 +333,15 @@ fn signature<'a>(world: &World<'a>, table: usize, row: usize, named: Option<bool
         let text = key_text(&world.table(table).columns[column], row)?;
         world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().and_then(|at| u32::try_from(at).ok())
     };
-    let systems = match named {
-        Some(true) => match schema.name {
+    // Only a log tells of its own system alone: any other reference may lead into another one.
+    let systems = match role {
+        Role::NamedByEvent => match schema.name {
             "credential" => world.reach().credential[row].clone(),
             "identity" => world.reach().identity[row].clone(),
             _ => None,
         },
-        _ => column_code("system").map(|system| vec![system]),
+        Role::Event => column_code("system").map(|system| vec![system]),
+        Role::Other => None,
     };
     let identity = schema.column("identity").and_then(|column| {
         let state = world.state(table, column, row);

@@ -71,8 +71,8 @@ fn they_agree_on_what_the_parser_makes_of_the_text() {
     });
 }
 
-/// SEMANTICS §8: a value blanked, a source partial or stale, a log cut. None of it decides more, as long as references
-/// stay within a system: a row that refers across is taken not to, once its reference is blanked (SEMANTICS §4.3).
+/// SEMANTICS §8: a value blanked, a source partial or stale, a log cut. None of it decides more, as long as rows do not contradict
+/// each other: an event seen where its credential does not work, a row and the one it refers to with two identities.
 #[test]
 fn knowing_less_never_decides_more() {
     hold(1000, false, |mut case| {

@@ -17,9 +17,6 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     let mut items = vec![
         "Only non-human identities were looked at, and only those that the sources above show.".to_owned(),
         "What a source does not say of a thing is unknown, not absent; a control that needs it stays undecided.".to_owned(),
-        "A reference that is missing is taken to stay within its own system: a row of one system is not looked for behind the missing \
-         reference of another."
-            .to_owned(),
     ];
     let sources = |chosen: &dyn Fn(&&Source) -> bool| named(evidence.sources.iter().filter(chosen).map(|source| source.id.as_str()));
     let mut list = |chosen: &dyn Fn(&&Source) -> bool, before: &str, after: &str| {

@@ -63,7 +63,7 @@ pub fn verdicts(
 pub type Contradiction = ((usize, usize), usize, (usize, usize));
 
 /// Every known reference (row, column, row referred to) that the rules would exclude if it were not known: they take a row
-/// to refer within its own system, and an event to be seen by a system that its credential or identity reaches.
+/// and the one it refers to to have one identity, and an event to be seen by a system that its credential or identity reaches.
 pub fn contradictions(evidence: &Evidence) -> Vec<Contradiction> {
     let world = World { evidence, as_of: Time(0), params: &BTreeMap::new(), strict: false };
     let mut found = Vec::new();

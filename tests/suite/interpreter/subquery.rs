@@ -11,7 +11,7 @@ use super::value::{Truth, Value, and, compare};
 use super::world::{Key, Row, World};
 
 impl World<'_> {
-    /// Whether a row may refer to another, as far as their identities and systems say.
+    /// Whether a row may refer to another, as far as their identities, and the system of a log, say.
     pub fn may_refer(&self, from: Row, to: Row) -> bool {
         let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.key_of(row, column)) {
             Some(Key::Text { text, .. }) => Some(text),
@@ -22,17 +22,12 @@ impl World<'_> {
         {
             return false;
         }
-        let system = |row: Row| SCHEMA[row.0].column("system").map(|column| self.value(row, column));
-        let Some(Value::Text(seen_by)) = system(from) else { return true };
-        if SCHEMA[from.0].is_log() {
-            return match self.reach(to) {
-                Some(systems) => systems.contains(&seen_by),
-                None => true,
-            };
-        }
-        match system(to) {
-            Some(Value::Text(system)) => system == seen_by,
-            _ => true,
+        // Only a log tells of its own system alone: any other reference may lead into another one.
+        let system = SCHEMA[from.0].column("system").filter(|_| SCHEMA[from.0].is_log()).map(|column| self.value(from, column));
+        let Some(Value::Text(seen_by)) = system else { return true };
+        match self.reach(to) {
+            Some(systems) => systems.contains(&seen_by),
+            None => true,
         }
     }
 }
