@@ -20,7 +20,7 @@ fn judged(controls: &[Control], evidence: &Evidence, as_of: Time) -> Vec<Vec<Ver
         .collect()
 }
 
-fn blanked(column: &Column, row: usize) -> Column {
+pub fn blanked(column: &Column, row: usize) -> Column {
     let state = UInt8Array::from_iter_values(
         (0..column.state.len()).map(|at| if at == row { State::Missing as u8 } else { column.state.value(at) }),
     );

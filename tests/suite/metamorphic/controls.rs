@@ -194,7 +194,7 @@ fn perturbed(control: &Control, test: &ControlTest) -> Tally {
     tally
 }
 
-fn names_a_time(control: &Control) -> bool {
+pub fn names_a_time(control: &Control) -> bool {
     let mut found = control.params.values().any(|param| matches!(param.value, Constant::Time(_)));
     for condition in control.applies.iter().chain([&control.assert]) {
         walk(&condition.root, &mut |node| found |= matches!(node.kind, Kind::Literal(Constant::Time(_))));

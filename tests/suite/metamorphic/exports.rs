@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::{Array, StringArray, UInt32Array};
+use arrow_array::{Array, Int64Array, StringArray, UInt32Array};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use tickmark::evidence::{self, FingerprintKey};
 use tickmark::model::project::{Project, Vouched};
+use tickmark::model::schema::Type;
 use tickmark::model::table::{Column, Evidence};
 use tickmark::model::value::{Duration, State, Time};
 
@@ -280,10 +282,68 @@ fn settled(before: &Evidence, after: &Evidence) -> Evidence {
     settled
 }
 
+/// Some of the values there are, each blanked by itself. What contradicts is unknown already.
+fn blanks(estate: &Estate, evidence: &Evidence, before: &BTreeMap<String, Outcome>) -> (usize, Vec<String>) {
+    let mut places = Vec::new();
+    for (table, rows) in evidence.tables.iter().enumerate().filter(|(_, table)| !table.schema.derived) {
+        for column in 1..rows.columns.len() {
+            places.extend((0..rows.rows).filter(|row| !rows.columns[column].state(*row).is_unknown()).map(|row| (table, column, row)));
+        }
+    }
+    let places = sampled(places);
+    let broken = places
+        .par_iter()
+        .flat_map_iter(|(table, column, row)| {
+            let mut poorer = evidence.clone();
+            poorer.tables[*table].columns[*column] = crate::blank::blanked(&evidence.tables[*table].columns[*column], *row);
+            let after = outcomes(&estate.project.controls, &poorer, estate.as_of);
+            let schema = evidence.tables[*table].schema;
+            let what = format!("{}: (a) {}.{} of row {row}", estate.name, schema.name, schema.columns[*column].name);
+            let found = before
+                .iter()
+                .flat_map(|(control, before)| better(before, &after[control]).into_iter().map(move |found| format!("{control}: {found}")));
+            found.map(|found| format!("{what}: {found}")).collect::<Vec<_>>()
+        })
+        .collect();
+    (places.len(), broken)
+}
+
+/// Every time later or earlier by the same, and the time of the assessment with them.
+fn shifts(estate: &Estate, evidence: &Evidence, before: &BTreeMap<String, Outcome>) -> (usize, Vec<String>) {
+    let controls: Vec<_> = estate.project.controls.iter().filter(|control| !super::controls::names_a_time(control)).cloned().collect();
+    let days = [-400, 400];
+    let mut broken = Vec::new();
+    for day in days {
+        let by = day * 24 * 3_600 * 1_000_000;
+        let mut other = evidence.clone();
+        for table in &mut other.tables {
+            for (column, schema) in table.columns.iter_mut().zip(table.schema.columns) {
+                if let (Type::Time, Some(times)) = (schema.ty, column.values.as_any().downcast_ref::<Int64Array>()) {
+                    let later: Int64Array = times.iter().map(|at| at.map(|at| at + by)).collect();
+                    column.values = Arc::new(later);
+                }
+            }
+        }
+        for stretch in other.logs.stretches.values_mut().flatten() {
+            *stretch = (Time(stretch.0.0 + by), Time(stretch.1.0 + by));
+        }
+        let after = outcomes(&controls, &other, Time(estate.as_of.0 + by));
+        for (control, after) in after {
+            if before[&control] != after {
+                broken.push(format!("{}: (h) {day} days: {control}: {:?} became {after:?}", estate.name, before[&control]));
+            }
+        }
+    }
+    (days.len(), broken)
+}
+
 fn hold(estate: &Estate) {
     let (evidence, before) = estate.judged(&estate.project, &estate.files);
+    let (blanks, mut broken) = blanks(estate, &evidence, &before);
+    let (shifts, shifted) = shifts(estate, &evidence, &before);
+    broken.extend(shifted);
     let changes = changes(estate);
-    let broken: Vec<String> = changes
+    let found: Vec<String> = changes
         .par_iter()
         .flat_map_iter(|change| {
             let (after_evidence, after) = estate.judged(&change.project, &change.files);
@@ -312,9 +372,10 @@ fn hold(estate: &Estate) {
             found(reference)
         })
         .collect();
-    let mut run: BTreeMap<&str, usize> = BTreeMap::new();
+    broken.extend(found);
+    let mut run: BTreeMap<&str, usize> = BTreeMap::from([("(a) blank", blanks), ("(h) shift", shifts)]);
     changes.iter().for_each(|change| *run.entry(change.kind).or_default() += 1);
-    println!("{}: {run:?}, {} perturbations of {} controls", estate.name, changes.len(), estate.project.controls.len());
+    println!("{}: {run:?}, {} perturbations of {} controls", estate.name, run.values().sum::<usize>(), estate.project.controls.len());
     assert!(broken.is_empty(), "{}\n{}", broken.len(), broken.join("\n"));
     assert!(changes.len() > 4, "{run:?}");
 }
