@@ -7,11 +7,13 @@
 //! | `requirements` | frameworks with their requirements |
 //! | `controls` | the summary and each control with its findings |
 //! | `basis` | on what each was judged: population, counts, logs |
+//! | `lacking` | what a missing source leaves undecided |
 //! | `limitations` | what a reader must not conclude |
 
 mod basis;
 mod controls;
 mod evidence;
+mod lacking;
 mod limitations;
 mod requirements;
 pub(super) mod view;
@@ -51,6 +53,7 @@ struct Page<'a> {
     by_family: Vec<controls::Row>,
     controls: Vec<controls::ControlView<'a>>,
     incomplete_populations: bool,
+    lacking: Vec<lacking::LackingView>,
     sources: Vec<evidence::SourceView<'a>>,
     sources_more: usize,
     tables: Vec<evidence::TableView<'a>>,
@@ -112,6 +115,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
         by_severity: controls::by_severity(assessment),
         by_family: controls::by_family(assessment),
         incomplete_populations: controls.iter().any(|control| !control.complete),
+        lacking: lacking::lacking(assessment),
         controls,
         sources,
         sources_more,
