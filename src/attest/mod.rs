@@ -3,7 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`mod@manifest`] | the digest of every file |
+//! | [`package`] | a package as it lies there, held against its manifest |
 
 pub mod manifest;
+pub mod package;
 
 pub use manifest::manifest;

@@ -19,6 +19,7 @@ const EXITS: &str = "Exit codes:
   1  violations at or above the gate; for `test`: a test does not hold
   2  usage, configuration or control error: nothing was assessed
   3  evidence is insufficient: no violation at the gate, but an unknown verdict
+  4  `verify`: the package is not what its inputs give, or was not asked for its signatures
 
 Example:
   tickmark run --project examples/bank";
@@ -35,6 +36,8 @@ pub enum Command {
     Coverage(CoverageOptions),
     /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
     Explain(ExplainOptions),
+    /// Perform a package's assessment again, from the package alone, and compare every byte.
+    Verify(VerifyOptions),
 }
 
 #[derive(Debug, Args)]
@@ -118,4 +121,19 @@ pub struct ExplainOptions {
     /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: as for `run`.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark verify reports/bank --unsigned")]
+pub struct VerifyOptions {
+    /// The folder of the package.
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// Ask for nobody's signature: re-performance alone.
+    #[arg(long)]
+    pub unsigned: bool,
+    /// text: for people; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    pub format: String,
 }

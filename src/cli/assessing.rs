@@ -1,14 +1,33 @@
 //! What every command that reads evidence does first: the project, its evidence, the assessment.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
-use super::check;
+use super::diagnostics;
 use crate::evaluate::assess;
 use crate::evidence::{self, FingerprintKey};
+use crate::load;
 use crate::model::assessment::Assessment;
 use crate::model::project::{Gate, Project};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
+
+/// Reads a project and says on standard error what is wrong with it; `None`: it cannot be used.
+pub fn load(root: &Path) -> Option<Project> {
+    let colour = std::io::stderr().is_terminal();
+    match load::project(root) {
+        Ok((project, warnings)) => {
+            if !warnings.list.is_empty() {
+                eprint!("{}", diagnostics::render(&warnings, colour));
+            }
+            Some(project)
+        }
+        Err(problems) => {
+            eprint!("{}", diagnostics::render(&problems, colour));
+            None
+        }
+    }
+}
 
 /// A project and its evidence.
 pub struct Gathered {
@@ -33,18 +52,22 @@ pub struct Assessed {
 /// # Errors
 /// A time that is none, evidence that cannot be read.
 pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathered>> {
-    let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(project) = check::load(root) else { return Ok(None) };
     let key = FingerprintKey::of(root);
-    let request =
-        evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key: &key };
-    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
+    let gathered = gathered_with(root, as_of, &key)?;
     if let Some(path) = key.made() {
         eprintln!(
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
             path.display()
         );
     }
+    Ok(gathered)
+}
+
+fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
+    let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
+    let Some(project) = load(root) else { return Ok(None) };
+    let request = evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key };
+    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
     let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {
@@ -60,7 +83,19 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
 /// # Errors
 /// As [`gathered`]; a condition beyond the limits.
 pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
-    let Some(Gathered { mut project, evidence, as_of, as_of_from }) = gathered(root, as_of)? else { return Ok(None) };
+    gathered(root, as_of)?.map(|gathered| judged(gathered, gate)).transpose()
+}
+
+/// The same under a key that is given.
+///
+/// # Errors
+/// As [`assessed`].
+pub fn assessed_with(root: &Path, as_of: Option<&str>, gate: Option<Gate>, key: &FingerprintKey) -> anyhow::Result<Option<Assessed>> {
+    gathered_with(root, as_of, key)?.map(|gathered| judged(gathered, gate)).transpose()
+}
+
+fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
+    let Gathered { mut project, evidence, as_of, as_of_from } = gathered;
     if let Some(gate) = gate {
         project.gate = gate;
     }
@@ -75,5 +110,5 @@ pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow:
         as_of_from,
         gate: project.gate,
     })?;
-    Ok(Some(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" }))
+    Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
 }

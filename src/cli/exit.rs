@@ -15,6 +15,8 @@ pub enum Exit {
     Usage,
     /// 3: evidence is insufficient.
     Insufficient,
+    /// 4: a package is not verified.
+    NotVerified,
 }
 
 impl Exit {
@@ -26,6 +28,7 @@ impl Exit {
             Exit::Violations => 1,
             Exit::Usage => 2,
             Exit::Insufficient => 3,
+            Exit::NotVerified => 4,
         }
     }
 }

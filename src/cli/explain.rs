@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::args::ExplainOptions;
-use super::assessing::{Assessed, assessed};
-use super::check;
+use super::assessing::{Assessed, assessed, load};
 use super::exit::Exit;
 use super::summary::printable;
 use crate::evaluate::kleene::Tri;
@@ -22,7 +21,7 @@ const NAMED: usize = 5;
 /// A control or subject that is not there; otherwise as for `run`.
 pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
     let Some(subject) = &options.subject else {
-        let Some(project) = check::load(&options.project) else { return Ok(Exit::Usage) };
+        let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
         print!("{}", control(find(&project.controls, &options.control)?));
         return Ok(Exit::Done);
     };

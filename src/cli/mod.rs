@@ -11,6 +11,7 @@ pub mod output;
 mod run;
 mod summary;
 mod test;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
+        Command::Verify(options) => verify::verify(options),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::args::TestOptions;
-use super::check;
+use super::assessing::load;
 use super::exit::Exit;
 use crate::evaluate::{LimitError, assess};
 use crate::evidence;
@@ -96,7 +96,7 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
 /// # Errors
 /// A control that is not there, or a subquery beyond the limits.
 pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
-    let Some(project) = check::load(&options.project) else { return Ok(Exit::Usage) };
+    let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
     for id in &options.ids {
         if !project.controls.iter().any(|control| &control.id == id) {
             anyhow::bail!("no selected control is called `{id}`; `controls` in tickmark.toml says which are selected");

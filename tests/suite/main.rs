@@ -20,3 +20,4 @@ mod package;
 mod realdata;
 mod report;
 mod sources;
+mod verify;

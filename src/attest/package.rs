@@ -1,0 +1,147 @@
+//! A package as it lies there: read without trust, and held against its own manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::manifest::{GROWING, PATH, SCHEMA};
+use crate::model::digest::sha256;
+
+/// How many files, and how many bytes in all, are read of a package.
+const FILES: usize = 200_000;
+const BYTES: u64 = 8 << 30;
+/// How deep its folders may lie in each other.
+const DEPTH: usize = 64;
+
+/// Why a folder cannot be read as a package at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    #[error("{0}: cannot be read: {1}")]
+    Unreadable(PathBuf, io::Error),
+    #[error("{0} is neither a file nor a folder; a package holds nothing else, so it was not followed")]
+    Special(PathBuf),
+    #[error("{0} is not named in UTF-8; no file of a package is")]
+    Name(PathBuf),
+    #[error("{0} holds more than a package may: {FILES} files, {BYTES} bytes, folders {DEPTH} deep")]
+    TooLarge(PathBuf),
+    #[error("{0} holds no {PATH}: it is no report package, or not the whole of one")]
+    NoManifest(PathBuf),
+    #[error("{PATH} is no manifest that this program can read: {0}")]
+    Manifest(String),
+}
+
+/// `manifest.json`, as it was read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub schema: String,
+    pub engine: Engine,
+    pub as_of: String,
+    files: Vec<Listed>,
+}
+
+/// What made a package.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    bytes: u64,
+    path: String,
+    sha256: String,
+}
+
+/// Every file below a folder: path with `/` → bytes. Links are refused, never followed.
+///
+/// # Errors
+/// [`PackageError`]
+pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
+    let mut found = BTreeMap::new();
+    let mut left = BYTES;
+    let mut open = vec![(root.to_owned(), String::new(), 0)];
+    while let Some((folder, name, depth)) = open.pop() {
+        let unreadable = |error| PackageError::Unreadable(folder.clone(), error);
+        if depth > DEPTH {
+            return Err(PackageError::TooLarge(root.to_owned()));
+        }
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = entry.path();
+            let own = entry.file_name().into_string().map_err(|_| PackageError::Name(path.clone()))?;
+            let below = if name.is_empty() { own } else { format!("{name}/{own}") };
+            let kind = entry.file_type().map_err(|error| PackageError::Unreadable(path.clone(), error))?;
+            if kind.is_dir() {
+                open.push((path, below, depth + 1));
+            } else if kind.is_file() {
+                let mut bytes = Vec::new();
+                let read = fs::File::open(&path).and_then(|file| file.take(left + 1).read_to_end(&mut bytes));
+                let read = read.map_err(|error| PackageError::Unreadable(path, error))?;
+                left = left.checked_sub(read as u64).ok_or_else(|| PackageError::TooLarge(root.to_owned()))?;
+                if found.len() >= FILES {
+                    return Err(PackageError::TooLarge(root.to_owned()));
+                }
+                found.insert(below, bytes);
+            } else {
+                return Err(PackageError::Special(path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The manifest of a package.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn manifest(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, PackageError> {
+    let bytes = files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?;
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| PackageError::Manifest(error.to_string()))?;
+    if manifest.schema != SCHEMA {
+        return Err(PackageError::Manifest(format!("its schema is `{}`; this program reads `{SCHEMA}`", manifest.schema)));
+    }
+    Ok(manifest)
+}
+
+/// Where files and manifest differ, a sentence each; empty: nothing is missing, nothing extra, nothing changed.
+#[must_use]
+pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut listed: BTreeSet<&str> = BTreeSet::new();
+    for entry in &manifest.files {
+        if !listed.insert(&entry.path) {
+            found.push(format!("`{}` is listed twice", entry.path));
+        }
+        match files.get(&entry.path) {
+            None => found.push(format!("`{}` is listed and not there", entry.path)),
+            Some(bytes) if bytes.len() as u64 != entry.bytes || sha256(bytes) != entry.sha256 => {
+                found.push(format!("`{}` is not the file that the manifest lists: its digest is another", entry.path));
+            }
+            Some(_) => {}
+        }
+    }
+    for path in files.keys().filter(|path| path.as_str() != PATH && !path.starts_with(GROWING) && !listed.contains(path.as_str())) {
+        found.push(format!("`{path}` is there and not listed"));
+    }
+    found
+}
+
+/// How many files the manifest lists.
+impl Manifest {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
