@@ -15,7 +15,7 @@ use super::like::Like;
 use super::network;
 use super::subquery::{self, Outcome};
 use super::vector::{Vector, arithmetic, compare};
-use super::world::{Reading, Rows, World};
+use super::world::{Reading, Rows, World, at};
 use crate::model::condition::{Kind, Node, Op, Path, Scope};
 use crate::model::schema::Type;
 use crate::model::value::{Constant, Number, State};
@@ -224,12 +224,27 @@ impl<'a> Evaluator<'a> {
         Ok(if reads_no_column(left) { none_is(truth, &b, told, rows) } else { truth })
     }
 
+    /// The rows whose path leads to a row of its last table, whatever that row says.
+    fn reached(&self, path: &Path) -> Vec<bool> {
+        let rows = match path.scope {
+            Scope::Subject => self.frame.subject,
+            Scope::Child => self.frame.child,
+        };
+        let Some(rows) = rows else { return vec![false; self.frame.len] };
+        let index = self.world.follow(path, rows).0;
+        let index = index.as_ref().or(rows.index);
+        (0..self.frame.len).map(|row| at(index, row).is_some()).collect()
+    }
+
     fn sentinel(&mut self, operand: &Node, negated: bool, wanted: State) -> Result<Truth, LimitError> {
         let rows = self.frame.len;
         let truth = if let Kind::Path(path) = &operand.kind {
             let state = self.read(path).state;
+            // A reference that leads nowhere names somebody all the same: it is not `none` (SEMANTICS §1.4).
+            let named = (wanted == State::None && state.contains(&(State::Dangling as u8))).then(|| self.reached(path));
             Truth::collect(rows, |row| match State::from_byte(state[row]) {
                 state if state == wanted => Tri::True,
+                State::Dangling if named.as_ref().is_some_and(|named| named[row]) => Tri::False,
                 state if state.is_unknown() => Tri::Unknown,
                 _ => Tri::False,
             })

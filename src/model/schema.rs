@@ -200,7 +200,9 @@ pub static SCHEMA: &[TableSchema] = &[
             reference("supervisor", "party", "For an AI agent: the person accountable for it."),
             text("model", "For an AI agent: the model it runs.").or_none(),
             word("autonomy", &["suggests", "acts_with_approval", "acts_alone"], "For an AI agent: how freely it acts.").or_none(),
+            flag("public_card", "For an AI agent: it publishes a card for callers that it does not know."),
             list("card_auth", "For an AI agent: the authentication schemes that its public card declares."),
+            time("changed_at", "For an AI agent: the last change of its model, instructions, tools or data.").or_never(Never::Before),
             time("evaluated_at", "For an AI agent: when it was last evaluated.").or_never(Never::Before),
             time("stop_tested_at", "For an AI agent: when stopping it was last tested.").or_never(Never::Before),
         ],
@@ -287,6 +289,7 @@ pub static SCHEMA: &[TableSchema] = &[
             time("contract_end", "When the contract ends.").or_none().or_never(Never::After).may_lie_ahead(),
             time("offboarded_at", "When it was, or will be, offboarded.").or_never(Never::After).may_lie_ahead(),
             flag("critical", "Supports critical functions."),
+            reference("onboarded_by", "party", "Who let it in."),
         ],
     },
     TableSchema {

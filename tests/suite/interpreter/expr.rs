@@ -34,7 +34,14 @@ impl Place<'_> {
             Kind::Or(terms) => or(terms.iter().map(|term| self.truth(term))),
             Kind::Not(inner) => not(self.truth(inner)),
             Kind::Compare { op, left, right } => self.compare(*op, left, right),
-            Kind::IsNone { operand, negated } => flip(*negated, is_none(&self.value(operand))),
+            Kind::IsNone { operand, negated } => flip(
+                *negated,
+                match &operand.kind {
+                    // Whoever a dangling reference names, it names somebody.
+                    Kind::Path(path) if self.world.dangles(path, self.start(path.scope)) => Some(false),
+                    _ => is_none(&self.value(operand)),
+                },
+            ),
             Kind::IsNever { operand, negated } => flip(
                 *negated,
                 match self.value(operand) {

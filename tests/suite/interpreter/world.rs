@@ -121,6 +121,11 @@ impl World<'_> {
         }
     }
 
+    /// Whether a path ends in a reference whose row is not there.
+    pub fn dangles(&self, path: &Path, start: Row) -> bool {
+        self.walk(path, start).is_ok_and(|place| self.state(place, path.last().1) == State::Dangling)
+    }
+
     /// A key as it stands.
     pub fn key(&self, path: &Path, start: Row) -> Key {
         match self.walk(path, start) {
