@@ -257,7 +257,8 @@ fn cell(column: &Column) -> String {
     };
     let refers = column.refers.map(|table| format!("[{table}](#{table})")).unwrap_or_default();
     let latest = if column.latest { " Of several, the latest." } else { "" };
-    format!("| `{}` | {ty} | {} | {ahead} | {refers} | {}{latest} |", column.name, absent.join(", "), column.doc)
+    let derived = if column.derived { " Computed by the program; no source gives it." } else { "" };
+    format!("| `{}` | {ty} | {} | {ahead} | {refers} | {}{latest}{derived} |", column.name, absent.join(", "), column.doc)
 }
 
 /// What docs/evidence.md must say of the tables.
