@@ -2,7 +2,7 @@
 
 use super::CHAIN_CAP;
 use super::facts::People;
-use super::graph::{Edge, Graph, NOTHING, Node, narrow};
+use super::graph::{Graph, NOTHING, Node, Set, narrow};
 use crate::evaluate::kleene::Tri;
 
 /// The nodes that a search found, each with the edge that it was found by.
@@ -82,11 +82,11 @@ pub fn is_overdue(graph: &Graph, people: &People, node: Node, sure: bool) -> boo
     match people.overdue.get(node as usize) {
         Some(overdue) if sure => *overdue == Tri::True,
         Some(overdue) => *overdue != Tri::False,
-        None => !sure && graph.set(node) == Some(super::graph::Set::Unlisted),
+        None => !sure && graph.set(node) == Some(Set::Unlisted),
     }
 }
 
-/// For each node, the most crossings of a walk that ends there, and the last edge of one such walk.
+/// For each node, the most crossings of a walk from an identity that ends there, and the last edge of one such walk.
 #[derive(Debug)]
 pub struct Lengths {
     pub length: Vec<u8>,
@@ -98,39 +98,45 @@ pub struct Lengths {
 #[must_use]
 pub fn lengths(graph: &Graph, sure: bool) -> Lengths {
     let mut lengths = Lengths { length: vec![0; graph.nodes], via: vec![NOTHING; graph.nodes] };
-    let mut before: Vec<Node> = (0..narrow(graph.nodes)).collect();
-    for length in 1..=CHAIN_CAP {
-        let mut reached: Vec<Node> = Vec::new();
-        let mut raise = |number: u32, edge: &Edge, reached: &mut Vec<Node>| {
-            let to = edge.to as usize;
-            if lengths.length[to] < length {
-                lengths.length[to] = length;
-                lengths.via[to] = number;
-                reached.push(edge.to);
+    // A set without a member is nobody: a walk begins at an identity, in the inventory or not.
+    let begins = |node: Node| matches!(graph.set(node), None | Some(Set::Unlisted));
+    let mut ends: Vec<bool> = (0..narrow(graph.nodes)).map(begins).collect();
+    let mut reached: Vec<Node> = (0..narrow(graph.nodes)).filter(|node| begins(*node)).collect();
+    for length in 0..=CHAIN_CAP {
+        let before = std::mem::take(&mut reached);
+        let mut raise = |number: u32, to: Node, reached: &mut Vec<Node>| {
+            let at = to as usize;
+            if !ends[at] || lengths.length[at] < length {
+                ends[at] = true;
+                lengths.length[at] = length;
+                lengths.via[at] = number;
+                reached.push(to);
             }
         };
-        for node in before {
-            for number in graph.out.of(node) {
+        if length == 0 {
+            reached = before;
+        } else {
+            for number in before.into_iter().flat_map(|node| graph.out.of(node)) {
                 let edge = &graph.edges[*number as usize];
                 if edge.is_chain(sure) && edge.crosses(sure) {
-                    raise(*number, edge, &mut reached);
+                    raise(*number, edge.to, &mut reached);
                 }
             }
         }
+        // What is not surely a link lengthens no chain, and carries it on.
         let mut next = 0;
         while let Some(node) = reached.get(next).copied() {
             next += 1;
             for number in graph.out.of(node) {
                 let edge = &graph.edges[*number as usize];
                 if edge.is_chain(sure) {
-                    raise(*number, edge, &mut reached);
+                    raise(*number, edge.to, &mut reached);
                 }
             }
         }
         if reached.is_empty() {
             break;
         }
-        before = reached;
     }
     lengths
 }
