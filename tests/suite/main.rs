@@ -7,6 +7,7 @@ mod blank;
 mod cli;
 mod conditions;
 mod controls;
+mod derived;
 mod docs;
 mod examples;
 mod interpreter;
