@@ -6,6 +6,7 @@ use arrow_array::{Array, ListArray, StringArray, UInt32Array};
 
 use super::LimitError;
 use super::absence;
+use super::derive::Fact;
 use super::expr::Evaluator;
 use super::kleene::Tri;
 use super::subquery::NOBODY;
@@ -162,6 +163,10 @@ impl<'a, 'w> Explainer<'a, 'w> {
                 return;
             };
             self.origin(table, row);
+            if let Some(fact) = Fact::of(table, column) {
+                self.derived(path, fact, row, unknown);
+                return;
+            }
             let state = self.world.state(table, column, row);
             if steps == path.steps.len() || state != State::Known {
                 let shown = if state == State::Known { show(self.world, table, column, row) } else { state.word().to_owned() };
@@ -171,6 +176,25 @@ impl<'a, 'w> Explainer<'a, 'w> {
                     self.explanation.reasons.insert(reason);
                 }
                 return;
+            }
+        }
+    }
+
+    /// A derived fact: the path that it rests on, and what is not known of it.
+    fn derived(&mut self, path: &Path, fact: Fact, row: usize, unknown: bool) {
+        let told = self.world.derived().tell(self.world, fact, row);
+        self.explanation.observed.insert(path.dotted(), told.text);
+        for (table, row) in told.rows {
+            self.origin(table, row);
+        }
+        if unknown && self.why {
+            self.explanation.reasons.extend(told.reasons);
+            for (table, column, row) in told.doubts {
+                let state = self.world.state(table, column, row);
+                if state.is_unknown() {
+                    let reason = self.reason(table, column, row, state);
+                    self.explanation.reasons.insert(reason);
+                }
             }
         }
     }
@@ -324,7 +348,7 @@ fn conflict(evidence: &Evidence, table: usize, column: usize, row: usize) -> Str
 #[must_use]
 pub fn show(world: &World, table: usize, column: usize, row: usize) -> String {
     let ty = SCHEMA[table].columns[column].ty;
-    let values = &world.table(table).columns[column].values;
+    let values = &world.column(table, column).values;
     let any = values.as_any();
     if let Some(ints) = any.downcast_ref::<arrow_array::Int64Array>() {
         return scalar(ty, ints.value(row));

@@ -441,16 +441,17 @@ fn choose(results: &[Vector], possible: &[BooleanBuffer], ty: Type, rows: usize)
     let mut none = vec![false; rows];
     let branches = |row: usize| possible.iter().zip(results).filter(move |(set, _)| set.value(row)).map(|(_, result)| result);
     if matches!(ty, Type::Number | Type::Time | Type::Duration) {
-        let values: Int64Array = (0..rows)
-            .map(|row| {
-                let mut seen = branches(row).map(|result| (result.is_none(row), result.int(row)));
-                let first = seen.next()?;
-                let agreed = seen.all(|other| other == first);
-                none[row] = agreed && first.0;
-                first.1.filter(|_| agreed)
-            })
-            .collect();
-        return Vector::exact(Arc::new(values), Some(BooleanBuffer::from(none)));
+        let mut ends = [Vec::with_capacity(rows), Vec::with_capacity(rows)];
+        for (row, none) in none.iter_mut().enumerate() {
+            let mut seen = branches(row).map(|result| (result.is_none(row), result.int(row), result.upper_int(row)));
+            let first = seen.next().filter(|first| seen.all(|other| other == *first));
+            *none = first.is_some_and(|(none, ..)| none);
+            ends[0].push(first.and_then(|(_, least, _)| least));
+            ends[1].push(first.and_then(|(.., most)| most));
+        }
+        let [least, most] = ends.map(|ends| Arc::new(Int64Array::from(ends)) as ArrayRef);
+        let upper = results.iter().any(|result| result.upper.is_some()).then_some(most);
+        return Vector { values: least, upper, none: Some(BooleanBuffer::from(none)), scalar: false };
     }
     let mut texts = StringBuilder::new();
     for (row, none) in none.iter_mut().enumerate() {

@@ -175,9 +175,9 @@ fn classes(values: &[Value]) -> Vec<u32> {
 pub const DANGLING: u32 = 1 << 31;
 
 impl Side {
-    fn new<'a>(world: &World<'a>, path: &Path, rows: Rows, reference: bool, texts: &mut Read<'a>) -> Side {
+    fn new<'a>(world: &'a World<'a>, path: &Path, rows: Rows, reference: bool, texts: &mut Read<'a>) -> Side {
         let (table, position) = path.last();
-        let column = &world.table(table).columns[position];
+        let column = world.column(table, position);
         let schema_column = &SCHEMA[table].columns[position];
         let is_id = position == 0;
         let names = if is_id { Some(table) } else { schema_column.refers.and_then(schema::table) };

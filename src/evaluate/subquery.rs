@@ -303,7 +303,7 @@ pub fn aggregate(evaluator: &mut Evaluator, function: Aggregate, of: &Node, quer
 /// A whole number per value, in order for ordered types; equal values have equal numbers. `None`: unknown or `none`.
 fn codes(values: &Vector, ty: Type, rows: usize) -> Vec<Option<i64>> {
     match ty {
-        Type::Number | Type::Time | Type::Duration => (0..rows).map(|row| values.int(row)).collect(),
+        Type::Number | Type::Time | Type::Duration => (0..rows).map(|row| values.exact_int(row)).collect(),
         Type::Bool => (0..rows).map(|row| values.bool(row).map(i64::from)).collect(),
         _ => {
             let mut codes = super::codes::Codes::default();

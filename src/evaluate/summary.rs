@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::LimitError;
 use super::codes::Codes;
+use super::derive::Fact;
 use super::expr::Evaluator;
 use super::extremes::{Rollup, Summary};
 use super::keys::{DANGLING, Key, Keys};
@@ -58,6 +59,8 @@ pub fn shape(query: &Subquery) -> Option<Shape<'_>> {
 fn scopes(node: &Node) -> Option<(bool, bool)> {
     match &node.kind {
         Kind::Literal(_) | Kind::Param(_) | Kind::AsOf => Some((false, false)),
+        // An interval answers more than its extremes can.
+        Kind::Path(path) if Fact::of(path.last().0, path.last().1) == Some(Fact::ChainLength) => None,
         Kind::Path(Path { scope, .. }) => Some((*scope == Scope::Subject, *scope == Scope::Child)),
         Kind::Arith { left, right, .. } => {
             let (left, right) = (scopes(left)?, scopes(right)?);
@@ -209,7 +212,7 @@ fn referred(world: &World, child: &Node, children: Rows, parent: &Node, parents:
 fn numbers(ty: Type, child: &Vector, children: usize, parent: &Vector, parents: usize) -> (Vec<Option<i64>>, Vec<Option<i64>>) {
     match ty {
         Type::Number | Type::Time | Type::Duration => {
-            ((0..children).map(|row| child.int(row)).collect(), (0..parents).map(|row| parent.int(row)).collect())
+            ((0..children).map(|row| child.exact_int(row)).collect(), (0..parents).map(|row| parent.exact_int(row)).collect())
         }
         Type::Bool => {
             let bools = |vector: &Vector, rows: usize| (0..rows).map(|row| vector.bool(row).map(i64::from)).collect();

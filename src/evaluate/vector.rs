@@ -69,6 +69,12 @@ impl Vector {
         int_at(self.upper.as_ref().unwrap_or(&self.values), self.at(row))
     }
 
+    /// The number, where it is one; an interval is none.
+    #[must_use]
+    pub fn exact_int(&self, row: usize) -> Option<i64> {
+        self.int(row).filter(|least| self.upper_int(row) == Some(*least))
+    }
+
     #[must_use]
     pub fn bool(&self, row: usize) -> Option<bool> {
         let row = self.at(row);

@@ -6,6 +6,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, StringAr
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_select::take::take;
 
+use super::derive::{Derived, Fact};
 use super::reach::Reach;
 use super::vector::Vector;
 use crate::model::condition::Path;
@@ -21,6 +22,7 @@ pub struct World<'a> {
     /// Stale values are unknown and the tables of stale sources incomplete.
     pub fresh_only: bool,
     reach: OnceLock<Reach>,
+    derived: OnceLock<Derived>,
 }
 
 /// Which rows of a table stand in a frame: all in order, or these.
@@ -43,7 +45,7 @@ pub struct Reading {
 impl<'a> World<'a> {
     #[must_use]
     pub fn new(evidence: &'a Evidence, as_of: Time, fresh_only: bool) -> World<'a> {
-        World { evidence, as_of, fresh_only, reach: OnceLock::new() }
+        World { evidence, as_of, fresh_only, reach: OnceLock::new(), derived: OnceLock::new() }
     }
 
     /// True if setting stale values aside changes anything.
@@ -65,10 +67,25 @@ impl<'a> World<'a> {
         self.reach.get_or_init(|| Reach::new(self))
     }
 
+    /// The derived columns, computed when one is first read.
+    #[must_use]
+    pub fn derived(&self) -> &Derived {
+        self.derived.get_or_init(|| Derived::new(self))
+    }
+
+    /// A column: as the evidence gives it, or derived in this world.
+    #[must_use]
+    pub fn column(&self, table: usize, column: usize) -> &Column {
+        match Fact::of(table, column) {
+            Some(fact) => self.derived().column(fact),
+            None => &self.table(table).columns[column],
+        }
+    }
+
     /// The state of one value as this world sees it.
     #[must_use]
     pub fn state(&self, table: usize, column: usize, row: usize) -> State {
-        let column = &self.table(table).columns[column];
+        let column = self.column(table, column);
         if self.fresh_only && column.fresh.as_ref().is_some_and(|fresh| !fresh.value(row)) { State::Stale } else { column.state(row) }
     }
 
@@ -128,9 +145,10 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn read(&self, path: &Path, from: Rows) -> Reading {
         let (table, column_position) = path.last();
-        let column = &self.table(table).columns[column_position];
+        let column = self.column(table, column_position);
         let schema = &SCHEMA[table].columns[column_position];
         let (index, mut state) = self.follow(path, from);
+        let spans = (Fact::of(table, column_position) == Some(Fact::ChainLength)).then(|| self.spans(index.as_ref(), &state));
         let states = self.states(column);
         for (position, state) in state.iter_mut().enumerate() {
             if *state == State::Known as u8
@@ -166,7 +184,20 @@ impl<'a> World<'a> {
             }
             _ => known_only(&values, &state),
         };
-        Reading { vector: Vector::exact(values, none), state: Arc::new(state) }
+        let vector = match spans {
+            Some([least, most]) => Vector { values: least, upper: Some(most), none, scalar: false },
+            None => Vector::exact(values, none),
+        };
+        Reading { vector, state: Arc::new(state) }
+    }
+
+    /// Both ends of `chain_length` for the rows that a path leads to.
+    fn spans(&self, index: Option<&UInt32Array>, stops: &[u8]) -> [ArrayRef; 2] {
+        let ends = self.derived().chain_ends();
+        [&ends[0], &ends[1]].map(|ends| -> ArrayRef {
+            let there = |position: usize| at(index, position).filter(|_| stops[position] == State::Known as u8);
+            Arc::new((0..stops.len()).map(|position| there(position).map(|row| ends.value(row))).collect::<Int64Array>())
+        })
     }
 }
 

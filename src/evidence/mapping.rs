@@ -338,6 +338,13 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
     let (mut misfits, mut notes) = (Vec::new(), Vec::new());
     for column in schema.columns {
         let value = object.get(column.name).unwrap_or(&Value::Null);
+        if column.derived {
+            if Cell::read(column, value) != Ok(Cell::Absent(State::Missing)) {
+                misfits.push(format!("`{}` is computed by the program: no source gives it", column.name));
+            }
+            cells.push(Cell::Absent(State::Missing));
+            continue;
+        }
         cells.push(match Cell::read(column, value) {
             Ok(cell) => cell,
             Err(Misfit::Sentinel(why)) => {

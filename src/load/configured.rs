@@ -159,7 +159,9 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
     let mut facts = BTreeMap::new();
     if let Some(keys) = keys.table("facts", "`facts`") {
         for (name, value) in keys.each() {
-            if !SCHEMA.iter().any(|schema| !schema.derived && schema.column(&name.value).is_some()) {
+            let mut given =
+                SCHEMA.iter().filter(|schema| !schema.derived).flat_map(|schema| schema.columns).filter(|column| !column.derived);
+            if !given.any(|column| column.name == name.value) {
                 let help = nearest(&name.value, SCHEMA.iter().flat_map(|schema| schema.columns).map(|column| column.name));
                 keys.file.error(Code::NotFound, &name.span, format!("no column is called `{}`", name.value), "unknown column", help);
                 continue;

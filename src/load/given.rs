@@ -144,6 +144,17 @@ fn read_row(keys: &Keys<'_, '_>, table: usize, schema: &TableSchema, number: usi
     let unknown: Vec<String> = keys.texts("unknown").unwrap_or_default().into_iter().map(|name| name.value).collect();
     for (position, column) in schema.columns.iter().enumerate() {
         let Some(value) = keys.raw(column.name) else { continue };
+        if column.derived {
+            let message = format!("`{}` is computed by the program from the rows given", column.name);
+            keys.file.error(
+                Code::TestGiven,
+                &value.span(),
+                message,
+                "cannot be given",
+                "give grants, identities and parties that lead to it",
+            );
+            continue;
+        }
         let read = json(value).and_then(|json| {
             Cell::read(column, &json).map_err(|misfit| match misfit {
                 crate::model::row::Misfit::Sentinel(why) | crate::model::row::Misfit::Unreadable(why) => why,

@@ -64,6 +64,8 @@ pub struct Column {
     pub refers: Option<&'static str>,
     /// Two rows of one id that differ here do not contradict: the latest counts.
     pub latest: bool,
+    /// Computed by the program; no source may give it, nor a control's test.
+    pub derived: bool,
     /// Shown in `docs/evidence.md`.
     pub doc: &'static str,
 }
@@ -99,7 +101,7 @@ pub fn table(name: &str) -> Option<usize> {
 }
 
 const fn column(name: &'static str, ty: Type, doc: &'static str) -> Column {
-    Column { name, ty, none: false, never: Never::No, ahead: false, refers: None, latest: false, doc }
+    Column { name, ty, none: false, never: Never::No, ahead: false, refers: None, latest: false, derived: false, doc }
 }
 
 impl Column {
@@ -121,6 +123,10 @@ impl Column {
     }
     const fn latest(mut self) -> Self {
         self.latest = true;
+        self
+    }
+    const fn derived(mut self) -> Self {
+        self.derived = true;
         self
     }
 }
@@ -205,6 +211,13 @@ pub static SCHEMA: &[TableSchema] = &[
             time("changed_at", "For an AI agent: the last change of its model, instructions, tools or data.").or_never(Never::Before),
             time("evaluated_at", "For an AI agent: when it was last evaluated.").or_never(Never::Before),
             time("stop_tested_at", "For an AI agent: when stopping it was last tested.").or_never(Never::Before),
+            flag("reaches_privileged", "Grants lead from it, over one or more steps, to privilege.").derived(),
+            flag("upstream_overdue", "Grants lead to it from an identity of a party that is offboarded or out of contract.").derived(),
+            number(
+                "chain_length",
+                "How many times a chain of hops and impersonations that ends here passes from one party to another; at most 16.",
+            )
+            .derived(),
         ],
     },
     TableSchema {

@@ -2,6 +2,7 @@
 //! and random conditions. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more, and for others.
 
 mod case;
+mod derived;
 mod estate;
 mod maker;
 mod print;
@@ -10,7 +11,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq};
+use proptest::prelude::{ProptestConfig, Strategy, prop_assert, prop_assert_eq};
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use tickmark::evaluate;
 use tickmark::load::condition::{Place, parse};
@@ -25,6 +26,10 @@ use maker::{params, type_of};
 
 /// Runs a property on so many cases, the same ones every time unless the environment says otherwise.
 fn hold(cases: u32, anywhere: bool, property: impl Fn(Case) -> Result<(), TestCaseError>) {
+    hold_on(&Cases { anywhere }, cases, property);
+}
+
+fn hold_on<S: Strategy>(strategy: &S, cases: u32, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let mut config = ProptestConfig { max_shrink_iters: 200_000, failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
@@ -32,7 +37,7 @@ fn hold(cases: u32, anywhere: bool, property: impl Fn(Case) -> Result<(), TestCa
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
     }
-    if let Err(error) = TestRunner::new(config).run(&Cases { anywhere }, property) {
+    if let Err(error) = TestRunner::new(config).run(strategy, property) {
         panic!("{error}");
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod conditions;
 mod controls;
 mod coverage;
+mod derived;
 mod docs;
 mod examples;
 mod explain;

@@ -44,7 +44,7 @@ fn a_credential_report_in_both_forms() {
         }
     }
     let all = |run: &Run| -> BTreeMap<(String, String), String> {
-        run.verdicts.clone().into_iter().filter(|((control, _), _)| control != "EVD-01").collect()
+        run.verdicts.clone().into_iter().filter(|((control, _), _)| !control.starts_with("EVD-")).collect()
     };
     assert_eq!(all(&runs[0]), all(&runs[1]));
 }

@@ -68,7 +68,13 @@ impl Case {
         let mut read = Vec::new();
         for condition in [Some(&self.assert), self.applies.as_ref()].into_iter().flatten() {
             look(&condition.root, &mut |node| match &node.kind {
-                Kind::Path(path) | Kind::IsNotNull(path) => read.extend(&path.steps),
+                Kind::Path(path) | Kind::IsNotNull(path) => {
+                    read.extend(&path.steps);
+                    let (last, column) = path.last();
+                    if SCHEMA[last].columns[column].derived {
+                        read.extend(derived_from());
+                    }
+                }
                 Kind::Exists(query) | Kind::Aggregate { from: query, .. } => {
                     read.extend(query.joins.iter().flat_map(|join| join.child.steps.iter().chain(&join.parent.steps)));
                     let silent =
@@ -82,6 +88,19 @@ impl Case {
         }
         read
     }
+}
+
+/// The columns that derived ones are made of.
+pub fn derived_from() -> impl Iterator<Item = (usize, usize)> {
+    const READ: [(&str, &[&str]); 3] = [
+        ("identity", &["id", "status", "system", "third_party"]),
+        ("grant", &["id", "identity", "target", "system", "kind", "principal_scope", "external", "privileged", "expires_at"]),
+        ("party", &["id", "offboarded_at", "contract_end"]),
+    ];
+    READ.into_iter().flat_map(|(name, columns)| {
+        let table = table(name).unwrap();
+        columns.iter().map(move |column| (table, SCHEMA[table].column(column).unwrap()))
+    })
 }
 
 impl fmt::Debug for Case {

@@ -34,14 +34,7 @@ impl Place<'_> {
             Kind::Or(terms) => or(terms.iter().map(|term| self.truth(term))),
             Kind::Not(inner) => not(self.truth(inner)),
             Kind::Compare { op, left, right } => self.compare(*op, left, right),
-            Kind::IsNone { operand, negated } => flip(
-                *negated,
-                match &operand.kind {
-                    // Whoever a dangling reference names, it names somebody.
-                    Kind::Path(path) if self.world.dangles(path, self.start(path.scope)) => Some(false),
-                    _ => is_none(&self.value(operand)),
-                },
-            ),
+            Kind::IsNone { operand, negated } => flip(*negated, self.is_none(operand)),
             Kind::IsNever { operand, negated } => flip(
                 *negated,
                 match self.value(operand) {
@@ -50,11 +43,11 @@ impl Place<'_> {
                     _ => Some(false),
                 },
             ),
-            Kind::In { left, items, or_none, negated } => {
-                let left = self.value(left);
+            Kind::In { left: operand, items, or_none, negated } => {
+                let left = self.value(operand);
                 let mut any: Vec<Truth> = items.iter().map(|item| self.equals(&left, item)).collect();
                 if *or_none {
-                    any.push(is_none(&left));
+                    any.push(self.is_none(operand));
                 }
                 flip(*negated, if left == Value::Unknown { None } else { or(any) })
             }
@@ -64,7 +57,7 @@ impl Place<'_> {
                 self.on_text(text, |text| text.starts_with(&prefix))
             }
             Kind::RegexpLike { text, pattern } => self.on_text(text, |text| Regex::new(pattern).unwrap().is_match(text)),
-            Kind::IsNotNull(path) => Some(self.world.read(path, self.start(path.scope)) != Value::Unknown),
+            Kind::IsNotNull(path) => Some(self.world.read(path, self.start(path.scope)).is_exact()),
             Kind::Contains { list, item } => self.contains(list, item),
             Kind::InNetwork { address, networks } => match (self.value(networks), self.value(address)) {
                 (Value::None, _) => Some(false),
@@ -127,6 +120,19 @@ impl Place<'_> {
         possible
     }
 
+    /// Of what is not known exactly, it is not known either.
+    fn is_none(&self, operand: &Node) -> Truth {
+        // Whoever a dangling reference names, it names somebody.
+        if let Kind::Path(path) = &operand.kind
+            && self.world.dangles(path, self.start(path.scope))
+        {
+            return Some(false);
+        }
+        let value = self.value(operand);
+        let known = value.is_exact() || (!matches!(operand.kind, Kind::Path(_)) && value != Value::Unknown);
+        known.then_some(value == Value::None)
+    }
+
     fn compare(&self, op: Op, left: &Node, right: &Node) -> Truth {
         let (a, b) = (self.value(left), self.value(right));
         for (value, other) in [(&a, right), (&b, left)] {
@@ -175,10 +181,6 @@ impl Place<'_> {
 
 fn flip(negated: bool, truth: Truth) -> Truth {
     if negated { not(truth) } else { truth }
-}
-
-fn is_none(value: &Value) -> Truth {
-    if *value == Value::Unknown { None } else { Some(*value == Value::None) }
 }
 
 fn literal(constant: &Constant, ty: Type) -> Value {

@@ -10,15 +10,18 @@
 //! | [`expr`] | a node of a condition on one row |
 //! | [`text`] | LIKE, networks |
 //! | [`subquery`] | which rows match, EXISTS, aggregates |
+//! | [`derived`] | the derived columns of `identity` |
 //! | [`absence`] | who could have seen it, and whether nothing was there |
 
 mod absence;
+mod derived;
 mod expr;
 mod subquery;
 mod text;
 mod value;
 mod world;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use tickmark::model::assessment::Verdict;
@@ -41,8 +44,8 @@ pub fn verdicts(
     as_of: Time,
     params: &BTreeMap<String, Constant>,
 ) -> Vec<Verdict> {
-    let on_all = World { evidence, as_of, params, strict: false };
-    let on_fresh = World { evidence, as_of, params, strict: true };
+    let on_all = World { evidence, as_of, params, strict: false, derived: OnceCell::new() };
+    let on_fresh = World { evidence, as_of, params, strict: true, derived: OnceCell::new() };
     (0..evidence.tables[assert.table].rows)
         .map(|row| {
             let all = once(&on_all, applies, assert, row);
@@ -65,7 +68,7 @@ pub type Contradiction = ((usize, usize), usize, (usize, usize));
 /// Every known reference (row, column, row referred to) that the rules would exclude if it were not known: they take a row
 /// and the one it refers to to have one identity, and an event to be seen by a system that its credential or identity reaches.
 pub fn contradictions(evidence: &Evidence) -> Vec<Contradiction> {
-    let world = World { evidence, as_of: Time(0), params: &BTreeMap::new(), strict: false };
+    let world = World { evidence, as_of: Time(0), params: &BTreeMap::new(), strict: false, derived: OnceCell::new() };
     let mut found = Vec::new();
     for (table, schema) in SCHEMA.iter().enumerate() {
         for row in 0..world.rows(table) {

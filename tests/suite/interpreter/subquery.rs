@@ -113,7 +113,7 @@ impl Place<'_> {
             possible += i64::from(truth.is_none());
             match (Place { child: Some((query.table, row)), ..*self }).value(of) {
                 Value::None => {}
-                Value::Unknown => unknown += 1,
+                value if !value.is_exact() => unknown += 1,
                 value => {
                     if truth == Some(true) {
                         sure.insert(value.clone());

@@ -47,6 +47,15 @@ impl Value {
         Value::Span(number, number)
     }
 
+    /// Whether it is one value: neither unknown nor a stretch of numbers.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Value::Unknown => false,
+            Value::Span(low, high) => low == high,
+            _ => true,
+        }
+    }
+
     pub fn of(truth: Truth) -> Value {
         truth.map_or(Value::Unknown, Value::Bool)
     }

@@ -1,5 +1,6 @@
 //! One value of one row, with or without what only stale sources say.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
@@ -10,6 +11,7 @@ use tickmark::model::schema::{self, Never, SCHEMA, Type};
 use tickmark::model::table::Evidence;
 use tickmark::model::value::{Constant, FAR, State, Time};
 
+use super::derived::Derived;
 use super::value::Value;
 
 /// The evidence, seen in one of two ways.
@@ -19,6 +21,7 @@ pub struct World<'a> {
     pub params: &'a BTreeMap<String, Constant>,
     /// What only a stale source says is set aside.
     pub strict: bool,
+    pub derived: OnceCell<Derived>,
 }
 
 /// A row of a table.
@@ -52,7 +55,16 @@ impl World<'_> {
         self.evidence.tables[table].columns[column].fresh.as_ref().is_none_or(|fresh| fresh.value(row))
     }
 
+    /// The value of a derived column; `None`: it is none.
+    fn derived(&self, (table, row): Row, column: usize) -> Option<Value> {
+        let column = &SCHEMA[table].columns[column];
+        column.derived.then(|| self.derived.get_or_init(|| self.derive()).value(column.name, row))
+    }
+
     pub fn state(&self, place: Row, column: usize) -> State {
+        if let Some(value) = self.derived(place, column) {
+            return if value.is_exact() { State::Known } else { State::Missing };
+        }
         if self.strict && !self.fresh(place, column) {
             return State::Stale;
         }
@@ -60,6 +72,9 @@ impl World<'_> {
     }
 
     pub fn value(&self, place: Row, column: usize) -> Value {
+        if let Some(value) = self.derived(place, column) {
+            return value;
+        }
         let (table, row) = place;
         let values = &self.evidence.tables[table].columns[column].values;
         match self.state(place, column) {
