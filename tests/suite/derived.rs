@@ -120,6 +120,22 @@ fn an_unknown_fact_says_what_would_settle_it() {
 }
 
 #[test]
+fn a_grant_that_names_nobody_is_told_as_one() {
+    let identities = "id,status,third_party\nadmin,active,none\nci,active,none\n";
+    let grants = "id,identity,target,kind,principal_scope,privileged,expires_at\n\
+        g1,none,admin,trust,group,false,never\ng2,admin,none,access,one,true,never\n";
+    let (assessment, _) = assessed([identities, grants, PARTIES]);
+    let ci = finding(&assessment, "PRV-04", "ci");
+    assert_eq!(ci.observed["reaches_privileged"], "unknown: ci → an identity of s → g1 → admin → g2");
+    let told: Vec<&str> = ci.reasons.iter().map(|reason| reason.detail.as_str()).collect();
+    assert_eq!(told, ["whether identity `ci` is meant by a grant that does not name it is not known"]);
+    let admin = finding(&assessment, "TPR-04", "admin");
+    assert_eq!(admin.observed["upstream_overdue"], "unknown: an identity that is not in the inventory → g1 → admin");
+    let told: Vec<&str> = admin.reasons.iter().map(|reason| reason.detail.as_str()).collect();
+    assert_eq!(told, ["who uses grant `g1` is not known: it may be an identity that is not in the inventory"]);
+}
+
+#[test]
 fn chains_without_an_end_are_told_once_round() {
     let identities = "id,status,third_party\na,active,gone\nb,active,here\n";
     let grants = "id,identity,target,kind,principal_scope,privileged,expires_at\n\

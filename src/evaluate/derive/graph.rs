@@ -272,19 +272,19 @@ impl Builder<'_> {
         match scope {
             Some("one") if holder == End::Unknown => nodes.push((some(system), Tri::Unknown)),
             Some("one") => {}
-            Some("group" | "account") => {
-                nodes.push((some(system), Tri::Unknown));
+            Some("everyone") => nodes.push(match system {
+                Some(system) => (self.node(Set::Everyone(system)), Tri::True),
+                None => (self.node(Set::AnyHolder), Tri::Unknown),
+            }),
+            scope => {
+                // The identity that is named stands for others of its system.
                 if let End::Row(row) = holder {
                     nodes.push((some(self.people.system[row as usize]), Tri::Unknown));
                 }
-            }
-            Some("everyone") => {
-                if let Some(system) = system {
-                    nodes.push((self.node(Set::Everyone(system)), Tri::True));
+                if !matches!(holder, End::Row(_)) || scope.is_none() {
+                    nodes.push((some(system), Tri::Unknown));
                 }
-                nodes.push((self.node(Set::AnyHolder), Tri::Unknown));
             }
-            _ => nodes.push((self.node(Set::AnyHolder), Tri::Unknown)),
         }
         let unlisted = match (holder, scope) {
             (End::Unknown, _) => true,

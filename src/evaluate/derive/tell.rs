@@ -111,6 +111,11 @@ impl Path<'_, '_> {
             self.names.push(self.name(edge.to));
             self.grant(edge.grant, &[&["target"], columns].concat());
             nodes.push(edge.to);
+            if edge.grant != NOTHING && self.derived.graph.set(edge.from) == Some(Set::Unlisted) {
+                let grant = self.id("grant", edge.grant as usize);
+                let detail = format!("who uses grant `{grant}` is not known: it may be an identity that is not in the inventory");
+                self.told.reasons.push(Reason { word: "unattributed", detail });
+            }
             if edge.grant == NOTHING && !edge.sure {
                 self.unattributed(*edge);
             }

@@ -113,11 +113,14 @@ impl World<'_> {
                 } else {
                     let near = same(system(user), own.clone());
                     let with_holder = matches!(holder, End::Row(holder) if same(system(user), system(holder)));
+                    let is_named = matches!(holder, End::Row(_));
                     match scope.as_deref() {
                         Some("one") => (holder != End::Unknown || !near).then_some(false),
-                        Some("everyone") => (own.is_some() && system(user) == own).then_some(true),
-                        Some(_) => (!near && !with_holder).then_some(false),
-                        None => None,
+                        Some("everyone") if own.is_some() && system(user) == own => Some(true),
+                        Some("everyone") => (!near).then_some(false),
+                        Some(_) if is_named => (!with_holder).then_some(false),
+                        Some(_) => (!near).then_some(false),
+                        None => (!near && !with_holder).then_some(false),
                     }
                 };
                 let held = |by: Truth| and([exists, privileged, by, acts(user)]);
