@@ -183,7 +183,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
     /// A derived fact: the path that it rests on, and what is not known of it.
     fn derived(&mut self, path: &Path, fact: Fact, row: usize, unknown: bool) {
         let told = self.world.derived().tell(self.world, fact, row);
-        self.explanation.observed.insert(path.dotted(), told.text);
+        self.explanation.observed.insert(path.dotted(), told.text.clone());
         for (table, row) in told.rows {
             self.origin(table, row);
         }
@@ -195,6 +195,11 @@ impl<'a, 'w> Explainer<'a, 'w> {
                     let reason = self.reason(table, column, row, state);
                     self.explanation.reasons.insert(reason);
                 }
+            }
+            // Every value on the way is known; it is who stands at its start that is not.
+            if self.explanation.reasons.is_empty() {
+                let detail = format!("who acts along the path is not in the inventory ({})", told.text);
+                self.explanation.reasons.insert(Reason { word: "unattributed", detail });
             }
         }
     }
