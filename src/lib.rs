@@ -16,4 +16,5 @@ pub mod evaluate;
 pub mod evidence;
 pub mod load;
 pub mod model;
+pub mod mutate;
 pub mod report;

@@ -75,14 +75,21 @@ pub struct CheckOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   tickmark test --project examples/bank
-  tickmark test --project examples/bank OFF-01 ROT-01")]
+  tickmark test --project examples/bank OFF-01 ROT-01
+  tickmark test --project examples/bank OFF-01 --mutate")]
 pub struct TestOptions {
     /// The folder that holds `tickmark.toml`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
-    /// Only these controls; default: every selected control.
-    #[arg(value_name = "ID")]
+    /// Only these controls, or those whose files lie below a folder; default: every selected control.
+    #[arg(value_name = "ID|FOLDER")]
     pub ids: Vec<String>,
+    /// Change each control one small step at a time, and say which changes its tests do not notice.
+    #[arg(long)]
+    pub mutate: bool,
+    /// With `--mutate`: how many per cent of its mutants each control must notice.
+    #[arg(long, value_name = "PERCENT", default_value_t = 95.0)]
+    pub min_score: f64,
 }
 
 #[derive(Debug, Args)]

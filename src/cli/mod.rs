@@ -8,6 +8,7 @@ pub mod diagnostics;
 mod exit;
 mod explain;
 pub mod output;
+pub mod mutate;
 mod run;
 mod summary;
 mod test;

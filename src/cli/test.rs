@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::args::TestOptions;
 use super::assessing::load;
 use super::exit::Exit;
+use super::mutate;
 use crate::evaluate::{LimitError, assess};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
@@ -97,13 +98,19 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
 /// A control that is not there, or a subquery beyond the limits.
 pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
     let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
-    for id in &options.ids {
-        if !project.controls.iter().any(|control| &control.id == id) {
-            anyhow::bail!("no selected control is called `{id}`; `controls` in tickmark.toml says which are selected");
+    let named = |control: &Control, name: &str| {
+        let folder = name.trim_end_matches('/');
+        control.id == name || control.file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    };
+    for name in &options.ids {
+        if !project.controls.iter().any(|control| named(control, name)) {
+            anyhow::bail!(
+                "no selected control is called `{name}`, and none lies in a folder of that name; `controls` in tickmark.toml says which are selected"
+            );
         }
     }
-    let chosen: Vec<Control> =
-        project.controls.into_iter().filter(|control| options.ids.is_empty() || options.ids.contains(&control.id)).collect();
+    let wanted = |control: &Control| options.ids.is_empty() || options.ids.iter().any(|name| named(control, name));
+    let chosen: Vec<Control> = project.controls.into_iter().filter(wanted).collect();
     let (count, failures) = run_tests(&chosen)?;
     for failure in &failures {
         println!("{}: {}", failure.control, failure.test);
@@ -114,6 +121,10 @@ pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
     println!("controls: {}; tests that hold: {} of {count}", chosen.len(), count - failures.len());
     if count == 0 {
         anyhow::bail!("no test was run: the chosen controls have none");
+    }
+    if options.mutate && failures.is_empty() {
+        println!();
+        return Ok(mutate::report(&mutate::scores(&chosen), options.min_score));
     }
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Violations })
 }

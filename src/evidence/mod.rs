@@ -26,7 +26,7 @@ mod trial;
 pub use key::FingerprintKey;
 pub use mapping::mapped;
 pub use read::{Request, read};
-pub use trial::of_test;
+pub use trial::{ids, of_test};
 
 use std::path::PathBuf;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::{Array, cast::AsArray};
+
 use super::logs;
 use super::tables::{self, Given};
 use crate::model::control::ControlTest;
@@ -43,4 +45,12 @@ pub fn of_test(test: &ControlTest) -> Evidence {
         systems: systems.into_iter().collect(),
         ..Evidence::default()
     }
+}
+
+/// The ids of a table's rows, in their order.
+#[must_use]
+pub fn ids(evidence: &Evidence, table: usize) -> Vec<&str> {
+    let rows = evidence.tables.get(table).map_or(0, |table| table.rows);
+    let texts = evidence.tables.get(table).and_then(|table| table.columns.first()).and_then(|column| column.values.as_string_opt::<i32>());
+    (0..rows).map(|row| texts.filter(|texts| texts.is_valid(row)).map_or("", |texts| texts.value(row))).collect()
 }

@@ -79,6 +79,16 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         check.finish();
         found
     });
+    let equivalent: Vec<(String, String)> = keys
+        .tables("equivalent", "a mutant that no test can notice")
+        .into_iter()
+        .filter_map(|entry| {
+            let mutant = entry.required_text("mutant", "its name, as `tickmark test --mutate` prints it");
+            let reason = entry.required_text("reason", "why no evidence can tell it from the control");
+            entry.finish();
+            Some((mutant?.value, reason?.value))
+        })
+        .collect();
     let tests = given::tests(keys, subject, &params);
     if tests.is_empty() && keys.raw("test").is_none() {
         let at = keys.key_span("id");
@@ -105,6 +115,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         applies: applies?,
         assert: assert?,
         tests,
+        equivalent,
         file: name.to_owned(),
         text: text.to_owned(),
     })

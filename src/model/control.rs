@@ -59,6 +59,8 @@ pub struct Control {
     pub applies: Option<Condition>,
     pub assert: Condition,
     pub tests: Vec<ControlTest>,
+    /// Mutants that no test can notice: (mutant, reason).
+    pub equivalent: Vec<(String, String)>,
     /// `builtin/offboarding/OFF-01-….toml`, or the path below the project.
     pub file: String,
     /// The file as read: packed and hashed.

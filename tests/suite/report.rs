@@ -68,6 +68,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
         applies: Some(condition("status = 'active'\nAND kind <> 'federated'", subject)),
         assert: condition("rotated_at >= $as_of - $max_age", subject),
         tests: Vec::new(),
+        equivalent: Vec::new(),
         text: format!("id = \"{id}\"\n"),
         file,
     }
