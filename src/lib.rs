@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!             cli                 arguments, exit codes, terminal
-//!  load  evidence  evaluate  report  attest
+//!  load  evidence  evaluate  mutate  report  attest
 //!             model               plain data: no I/O, no clock
 //! ```
 //!

@@ -48,16 +48,9 @@ pub fn scores(controls: &[Control]) -> Vec<Score> {
 
 fn score(control: &Control) -> Score {
     let given: Vec<(&ControlTest, Evidence)> = control.tests.iter().map(|test| (test, evidence::of_test(test))).collect();
-    let explained: BTreeMap<&str, &str> =
-        control.equivalent.iter().map(|(mutant, reason)| (mutant.as_str(), reason.as_str())).collect();
-    let mut score = Score {
-        control: control.id.clone(),
-        mutants: 0,
-        killed: 0,
-        survivors: Vec::new(),
-        equivalent: Vec::new(),
-        mistaken: Vec::new(),
-    };
+    let explained: BTreeMap<&str, &str> = control.equivalent.iter().map(|(mutant, reason)| (mutant.as_str(), reason.as_str())).collect();
+    let mut score =
+        Score { control: control.id.clone(), mutants: 0, killed: 0, survivors: Vec::new(), equivalent: Vec::new(), mistaken: Vec::new() };
     let mut unused: BTreeSet<&str> = explained.keys().copied().collect();
     for mutant in mutants(control) {
         let noticed = given.iter().any(|(test, evidence)| differs(&mutant.control, control, test, evidence));

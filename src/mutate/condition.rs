@@ -15,11 +15,7 @@ pub struct Change {
 
 /// Every tree that is one step from a condition's.
 pub fn changes(condition: &Condition) -> Vec<Change> {
-    Changer { text: &condition.text }
-        .of(&condition.root)
-        .into_iter()
-        .map(|(what, at, root)| Change { what, at, root })
-        .collect()
+    Changer { text: &condition.text }.of(&condition.root).into_iter().map(|(what, at, root)| Change { what, at, root }).collect()
 }
 
 /// What was changed, where it begins, and the part as it then is.
@@ -35,6 +31,11 @@ fn with(node: &Node, kind: Kind) -> Node {
 
 fn not(node: &Node) -> Node {
     with(node, Kind::Not(Box::new(node.clone())))
+}
+
+fn worded(node: &Node, other: Type) -> Box<Node> {
+    let ty = if matches!((&node.kind, other), (Kind::Literal(Constant::Text(_)), Type::Enum(_))) { other } else { node.ty };
+    Box::new(Node { ty, ..node.clone() })
 }
 
 /// A list with one of its entries replaced.
@@ -59,8 +60,11 @@ impl Changer<'_> {
 
     /// Every change of a node itself, and of every part below it.
     fn of(&self, node: &Node) -> Vec<Changed> {
-        let mut found: Vec<Changed> =
-            self.itself(node).into_iter().map(|(what, changed)| (format!("`{}`: {what}", self.said(node)), node.span.start, changed)).collect();
+        let mut found: Vec<Changed> = self
+            .itself(node)
+            .into_iter()
+            .map(|(what, changed)| (format!("`{}`: {what}", self.said(node)), node.span.start, changed))
+            .collect();
         found.extend(self.below(node));
         found
     }
@@ -85,11 +89,13 @@ impl Changer<'_> {
                 vec![("negated".to_owned(), with(node, Kind::IsNever { operand: operand.clone(), negated: !negated }))]
             }
             Kind::In { left, items, or_none, negated } => {
-                let list = |items: Vec<Node>, or_none: bool, negated: bool| with(node, Kind::In { left: left.clone(), items, or_none, negated });
+                let list =
+                    |items: Vec<Node>, or_none: bool, negated: bool| with(node, Kind::In { left: left.clone(), items, or_none, negated });
                 let mut found = vec![("negated".to_owned(), list(items.clone(), *or_none, !negated))];
                 if items.len() > 1 {
                     found.extend(
-                        (0..items.len()).map(|at| (format!("without {}", self.said(&items[at])), list(without(items, at), *or_none, *negated))),
+                        (0..items.len())
+                            .map(|at| (format!("without {}", self.said(&items[at])), list(without(items, at), *or_none, *negated))),
                     );
                 }
                 if *or_none {
@@ -119,14 +125,19 @@ impl Changer<'_> {
                 }
                 found
             }
-            Kind::IsNotNull(path) => {
-                paths::siblings(path).into_iter().map(|other| (format!("becomes {}", other.dotted()), with(node, Kind::IsNotNull(other)))).collect()
-            }
+            Kind::IsNotNull(path) => paths::siblings(path)
+                .into_iter()
+                .map(|other| (format!("becomes {}", other.dotted()), with(node, Kind::IsNotNull(other))))
+                .collect(),
             Kind::Case { branches, otherwise } => {
                 let mut found: Vec<(String, Node)> = (0..branches.len())
                     .map(|at| {
                         let fewer = without(branches, at);
-                        let kind = if fewer.is_empty() { otherwise.kind.clone() } else { Kind::Case { branches: fewer, otherwise: otherwise.clone() } };
+                        let kind = if fewer.is_empty() {
+                            otherwise.kind.clone()
+                        } else {
+                            Kind::Case { branches: fewer, otherwise: otherwise.clone() }
+                        };
                         (format!("without WHEN {}", self.said(&branches[at].0)), with(node, kind))
                     })
                     .collect();
@@ -192,6 +203,8 @@ impl Changer<'_> {
         match &node.kind {
             Kind::Literal(_) | Kind::Param(_) | Kind::AsOf | Kind::Path(_) | Kind::IsNotNull(_) => Vec::new(),
             Kind::Compare { op, left, right } => {
+                // A word beside an enumeration is one of its words.
+                let (left, right) = (&worded(left, right.ty), &worded(right, left.ty));
                 let mut found = boxed(left, &|changed| Kind::Compare { op: *op, left: changed, right: right.clone() });
                 found.extend(boxed(right, &|changed| Kind::Compare { op: *op, left: left.clone(), right: changed }));
                 found
@@ -210,8 +223,12 @@ impl Changer<'_> {
             Kind::Like { left, pattern, negated } => {
                 boxed(left, &|changed| Kind::Like { left: changed, pattern: pattern.clone(), negated: *negated })
             }
-            Kind::And(terms) => (0..terms.len()).flat_map(|at| part(&terms[at], &|changed| Kind::And(replaced(terms, at, changed)))).collect(),
-            Kind::Or(terms) => (0..terms.len()).flat_map(|at| part(&terms[at], &|changed| Kind::Or(replaced(terms, at, changed)))).collect(),
+            Kind::And(terms) => {
+                (0..terms.len()).flat_map(|at| part(&terms[at], &|changed| Kind::And(replaced(terms, at, changed)))).collect()
+            }
+            Kind::Or(terms) => {
+                (0..terms.len()).flat_map(|at| part(&terms[at], &|changed| Kind::Or(replaced(terms, at, changed)))).collect()
+            }
             Kind::Not(inner) => {
                 // `NOT EXISTS` loses its NOT above; a second one within says the same.
                 let own = |what: &str| what.ends_with(": negated") && what.starts_with(&format!("`{}`", self.said(inner)));
@@ -305,8 +322,12 @@ fn others(op: Op, ty: Type) -> &'static [Op] {
 fn constants(constant: &Constant, ty: Type) -> Vec<Constant> {
     match (constant, ty) {
         (Constant::Bool(yes), _) => vec![Constant::Bool(!yes)],
-        (Constant::Number(number), _) => [ONE, -ONE].iter().filter_map(|by| number.0.checked_add(*by)).map(|n| Constant::Number(Number(n))).collect(),
-        (Constant::Duration(length), _) => [1, -1].iter().filter_map(|by| length.0.checked_add(*by)).map(|d| Constant::Duration(Duration(d))).collect(),
+        (Constant::Number(number), _) => {
+            [ONE, -ONE].iter().filter_map(|by| number.0.checked_add(*by)).map(|n| Constant::Number(Number(n))).collect()
+        }
+        (Constant::Duration(length), _) => {
+            [1, -1].iter().filter_map(|by| length.0.checked_add(*by)).map(|d| Constant::Duration(Duration(d))).collect()
+        }
         (Constant::Time(at), _) => [1, -1].iter().filter_map(|by| at.0.checked_add(*by)).map(|t| Constant::Time(Time(t))).collect(),
         (Constant::Text(word), Type::Enum(words)) => {
             words.iter().filter(|other| **other != word).map(|other| Constant::Text((*other).to_owned())).collect()
