@@ -67,6 +67,8 @@ codes! {
     ScopeContradiction = "T025",
     /// A mapping that names no requirement: kept as a note, counted as no coverage.
     MappingNote = "T026",
+    /// A requirement claimed without a rationale.
+    NoRationale = "T027",
     /// A condition that is not SQL.
     ConditionSyntax = "T030",
     /// SQL, but outside the language of conditions.
@@ -83,6 +85,8 @@ codes! {
     ConditionSentinel = "T036",
     /// A negated comparison over a path that may be `none`, not tested for it: `none` would pass.
     ConditionNone = "T037",
+    /// A condition whose answer does not depend on the evidence, or never is unknown.
+    ConditionSettled = "T038",
     /// A control's test that cannot be run: an unknown table, column or subject, or a value that does not fit.
     TestGiven = "T040",
     /// A control without tests.

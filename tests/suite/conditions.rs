@@ -219,3 +219,41 @@ fn joins_are_implied_along_the_one_reference() {
     assert_eq!(query.terms.iter().map(|term| term.parent_free).collect::<Vec<_>>(), [true, true, false]);
     assert_eq!(&condition.text[condition.root.span.clone()], condition.text);
 }
+
+/// What is settled before any evidence is read is warned of; what is not, is not.
+#[test]
+fn a_settled_condition_is_warned_of() {
+    let types = BTreeMap::new();
+    let warned = |text: &str, place: Place| -> Vec<String> {
+        let (_, warnings) = parse(text, table("identity").unwrap(), &types, place).unwrap();
+        warnings.iter().filter(|warning| warning.code == Code::ConditionSettled).map(|warning| warning.message.clone()).collect()
+    };
+    for (text, place, words) in [
+        ("TRUE", Place::Applies, "always true"),
+        ("FALSE", Place::Applies, "never true"),
+        ("status = 'active' AND NOT status = 'active'", Place::Applies, "never true"),
+        ("created_at < $as_of AND created_at >= $as_of", Place::Applies, "never true"),
+        ("owner = 'none' AND owner <> 'none'", Place::Applies, "never true"),
+        ("TRUE", Place::Assert, "never false"),
+        ("status = status", Place::Assert, "never false"),
+        ("status = 'active' OR status <> 'active'", Place::Assert, "never false"),
+        ("status <> status", Place::Assert, "never true"),
+        ("owner IS NOT NULL", Place::Assert, "never unknown"),
+        ("owner IS NOT NULL AND last_used_at IS NOT NULL", Place::Assert, "never unknown"),
+    ] {
+        let said = warned(text, place);
+        assert!(said.len() == 1 && said[0].contains(words), "{text}: {said:?}");
+    }
+    for text in [
+        "status = 'active'",
+        "status = 'active' AND owner <> 'none'",
+        "status = 'active' OR status = 'disabled'",
+        "created_at BETWEEN $as_of AND $as_of",
+        "NOT sensitive",
+        "owner IS NOT NULL AND owner <> 'none'",
+        "EXISTS (SELECT 1 FROM credential WHERE status = 'active')",
+        "sensitive AND NOT ci_cd OR ci_cd",
+    ] {
+        assert!(warned(text, Place::Assert).is_empty(), "{text}");
+    }
+}

@@ -83,6 +83,7 @@ pub fn parse(text: &str, table: usize, params: &BTreeMap<String, Type>, place: P
         Some(root) if problems.iter().all(|problem| problem.level != Level::Error) => {
             let condition = Condition { text: text.to_owned(), table, root, nodes };
             problems.extend(lint::none_would_pass(&condition));
+            problems.extend(lint::settled(&condition, place));
             Ok((condition, problems))
         }
         _ => {
