@@ -61,6 +61,7 @@ impl<'w> Values<'w> {
         match (self.state(row), links) {
             (State::None, _) => End::None,
             (State::Known, Some(links)) if links.is_valid(row) => End::Row(links.value(row)),
+            (State::Dangling, _) => End::Dangling,
             _ => End::Unknown,
         }
     }
@@ -71,7 +72,9 @@ impl<'w> Values<'w> {
 pub enum End {
     None,
     Row(u32),
-    /// Missing, contradicted, stale, or the name of a row that is not there.
+    /// The name of a row that is not there.
+    Dangling,
+    /// Missing, contradicted, stale…
     Unknown,
 }
 
@@ -130,7 +133,7 @@ impl People {
                 acts.and(match party {
                     End::None => Tri::False,
                     End::Row(row) => gone[*row as usize],
-                    End::Unknown => Tri::Unknown,
+                    End::Dangling | End::Unknown => Tri::Unknown,
                 })
             })
             .collect();
@@ -157,8 +160,8 @@ impl People {
     #[must_use]
     pub fn cross(&self, from: u32, to: u32) -> Tri {
         match (self.party[from as usize], self.party[to as usize]) {
-            (End::Unknown, _) | (_, End::Unknown) => Tri::Unknown,
-            (from, to) => Tri::of(from != to),
+            (End::None | End::Row(_), End::None | End::Row(_)) => Tri::of(self.party[from as usize] != self.party[to as usize]),
+            _ => Tri::Unknown,
         }
     }
 }

@@ -115,8 +115,8 @@ pub fn narrow(number: usize) -> u32 {
 /// Who may use a grant: nodes, each sure or possible.
 struct Holders {
     nodes: Vec<(Node, Tri)>,
-    /// One identity that is not known: it holds the grant itself, rather than through a set.
-    somebody: bool,
+    /// One identity that is not known, of this system if that is known: it holds the grant itself, rather than through a set.
+    somebody: Option<Option<u32>>,
 }
 
 struct Builder<'p> {
@@ -238,7 +238,7 @@ impl Builder<'_> {
                 Some(word) => Tri::of(matches!(word, "hop" | "impersonation")),
             };
             let grant = narrow(row);
-            self.privilege(grant, &holders, exists.and(privileged), system);
+            self.privilege(grant, &holders, exists.and(privileged));
             for (from, holds) in holders.nodes {
                 let edge = |to: Node, truth: Tri, cross: Tri| Edge { from, to, grant, sure: truth == Tri::True, chain, cross, privileged };
                 match to {
@@ -250,9 +250,10 @@ impl Builder<'_> {
                             self.add(edge(to, truth, cross));
                         }
                     }
-                    End::Unknown if holds == Tri::False => {}
-                    End::Unknown => {
-                        let some = system.map_or(Set::AnyTarget, Set::SomeTarget);
+                    End::Dangling | End::Unknown if holds == Tri::False => {}
+                    End::Dangling | End::Unknown => {
+                        let near = system.filter(|_| to == End::Dangling);
+                        let some = near.map_or(Set::AnyTarget, Set::SomeTarget);
                         self.add(edge(self.node(some), Tri::Unknown, Tri::Unknown));
                         self.add(edge(self.node(Set::Unlisted), Tri::Unknown, Tri::Unknown));
                     }
@@ -263,31 +264,29 @@ impl Builder<'_> {
 
     /// Who may use a grant.
     fn holders(&self, holder: End, scope: Option<&str>, outsiders: bool, system: Option<u32>) -> Holders {
-        let some = |system: Option<u32>| self.node(system.map_or(Set::AnyHolder, Set::SomeHolder));
+        let some = |system: Option<u32>| (self.node(system.map_or(Set::AnyHolder, Set::SomeHolder)), Tri::Unknown);
         let mut nodes: Vec<(Node, Tri)> = Vec::new();
-        if let End::Row(row) = holder {
-            nodes.push((row, self.people.acts[row as usize]));
+        match holder {
+            End::None => {}
+            End::Row(row) => nodes.push((row, self.people.acts[row as usize])),
+            // A name that no row has may be another name of one of its system.
+            End::Dangling => nodes.push(some(system)),
+            End::Unknown => nodes.push(some(None)),
         }
         // A principal that stands for several is an identity of the inventory at best in name.
-        match scope {
-            Some("one") if holder == End::Unknown => nodes.push((some(system), Tri::Unknown)),
-            Some("one") => {}
-            Some("everyone") => nodes.push(match system {
+        match (scope, holder) {
+            (Some("one"), _) => {}
+            (Some("everyone"), _) => nodes.push(match system {
                 Some(system) => (self.node(Set::Everyone(system)), Tri::True),
-                None => (self.node(Set::AnyHolder), Tri::Unknown),
+                None => some(None),
             }),
-            scope => {
-                // The identity that is named stands for others of its system.
-                if let End::Row(row) = holder {
-                    nodes.push((some(self.people.system[row as usize]), Tri::Unknown));
-                }
-                if !matches!(holder, End::Row(_)) || scope.is_none() {
-                    nodes.push((some(system), Tri::Unknown));
-                }
-            }
+            (Some(_), End::Row(row)) => nodes.push(some(self.people.system[row as usize])),
+            (Some(_), _) => nodes.push(some(system)),
+            (None, End::Row(row)) => nodes.extend([some(self.people.system[row as usize]), some(system)]),
+            (None, _) => nodes.push(some(system)),
         }
         let unlisted = match (holder, scope) {
-            (End::Unknown, _) => true,
+            (End::Dangling | End::Unknown, _) => true,
             (_, Some("one")) | (End::Row(_), Some("group" | "account")) => false,
             _ => outsiders,
         };
@@ -295,15 +294,20 @@ impl Builder<'_> {
             nodes.push((self.node(Set::Unlisted), Tri::Unknown));
         }
         nodes.dedup();
-        Holders { nodes, somebody: holder == End::Unknown && scope == Some("one") }
+        let somebody = match holder {
+            End::Dangling => Some(system),
+            End::Unknown => Some(None),
+            _ => None,
+        };
+        Holders { nodes, somebody: somebody.filter(|_| scope == Some("one")) }
     }
 
     /// Who holds a privileged grant.
-    fn privilege(&mut self, grant: u32, holders: &Holders, truth: Tri, system: Option<u32>) {
+    fn privilege(&mut self, grant: u32, holders: &Holders, truth: Tri) {
         if truth == Tri::False {
             return;
         }
-        if holders.somebody {
+        if let Some(system) = holders.somebody {
             let first = &mut self.somebody[system.map_or(0, |system| system as usize + 1)];
             *first = (*first).min(grant);
             return;

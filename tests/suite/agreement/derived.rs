@@ -147,8 +147,7 @@ fn the_graphs_show_every_value() {
     }
 }
 
-/// Blanks a value, makes it stale, or drops a row of a table that is then partial. A reference is taken away only where it
-/// stays within the system of its grant: one that leads out of it is taken not to, once it is not known (SEMANTICS §4.3).
+/// Blanks a value, makes it stale, or drops a row of a table that is then partial.
 fn lose(estate: &mut Estate, random: &mut Random) -> Option<String> {
     let columns: Vec<(usize, usize)> = derived_from().collect();
     let (table, column) = random.pick(&columns);
@@ -160,19 +159,9 @@ fn lose(estate: &mut Estate, random: &mut Random) -> Option<String> {
     let name = SCHEMA[table].columns[column].name;
     let what = format!("{name} of {} {row}", SCHEMA[table].name);
     if column == 0 {
-        // A grant that refers to it across systems dangles then; no absence is proven by a partial table.
         estate.tables[table].remove(row);
         lose_rows(estate, table);
         return Some(format!("the row with {what}"));
-    }
-    if matches!(name, "identity" | "target") {
-        let system = |table: usize, row: usize| estate.tables[table][row][SCHEMA[table].column("system").unwrap()].cell.clone();
-        let identity = tickmark::model::schema::table("identity").unwrap();
-        let named = (0..estate.tables[identity].len())
-            .find(|other| estate.tables[identity][*other][0].cell == estate.tables[table][row][column].cell);
-        if named.is_some_and(|named| system(identity, named) != system(table, row)) {
-            return None;
-        }
     }
     if random.chance(20) {
         age(estate, table, column, row);

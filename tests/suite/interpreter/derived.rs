@@ -21,6 +21,8 @@ pub struct Derived {
 enum End {
     Nobody,
     Row(usize),
+    /// The name of no row.
+    Dangling,
     Unknown,
 }
 
@@ -50,6 +52,7 @@ impl World<'_> {
         let column = SCHEMA[row.0].column(column).unwrap();
         match (self.state(row, column), self.follow(row, column)) {
             (State::None, _) => End::Nobody,
+            (State::Dangling, _) => End::Dangling,
             (_, Some((_, row))) => End::Row(row),
             _ => End::Unknown,
         }
@@ -105,7 +108,7 @@ impl World<'_> {
                 // Among those that the grant does not name.
                 let among = if user == count {
                     let outside = match (holder, scope.as_deref()) {
-                        (End::Unknown, _) => true,
+                        (End::Dangling | End::Unknown, _) => true,
                         (_, Some("one")) | (End::Row(_), Some("group" | "account")) => false,
                         _ => self.flag(row, "external") != Some(false),
                     };
@@ -114,14 +117,17 @@ impl World<'_> {
                     let near = same(system(user), own.clone());
                     let with_holder = matches!(holder, End::Row(holder) if same(system(user), system(holder)));
                     let is_named = matches!(holder, End::Row(_));
-                    match scope.as_deref() {
-                        Some("one") => (holder != End::Unknown || !near).then_some(false),
+                    let far = holder == End::Unknown;
+                    let among = match scope.as_deref() {
+                        Some("one") => (!(holder == End::Dangling && near)).then_some(false),
                         Some("everyone") if own.is_some() && system(user) == own => Some(true),
                         Some("everyone") => (!near).then_some(false),
                         Some(_) if is_named => (!with_holder).then_some(false),
                         Some(_) => (!near).then_some(false),
                         None => (!near && !with_holder).then_some(false),
-                    }
+                    };
+                    // Whoever it is, it may be this one.
+                    if far { or([among, None]) } else { among }
                 };
                 let held = |by: Truth| and([exists, privileged, by, acts(user)]);
                 holds[user] = or([holds[user], held(named)]);
@@ -134,8 +140,9 @@ impl World<'_> {
                     let (leads, exact) = match target {
                         End::Nobody => (Some(false), true),
                         End::Row(target) => (Some(target == to), true),
-                        End::Unknown if to == count => (None, false),
-                        End::Unknown => ((!same(system(to), own.clone())).then_some(false), false),
+                        _ if to == count => (None, false),
+                        End::Unknown => (None, false),
+                        End::Dangling => ((!same(system(to), own.clone())).then_some(false), false),
                     };
                     for (uses, exactly) in [(named, true), (among, false)] {
                         let truth = and([exists, uses, leads, acts(user), acts(to)]);
@@ -145,8 +152,8 @@ impl World<'_> {
                         }
                         let cross = if exact && exactly && user < count && to < count {
                             match (third(user), third(to)) {
-                                (End::Unknown, _) | (_, End::Unknown) => None,
-                                (a, b) => Some(a != b),
+                                (a @ (End::Nobody | End::Row(_)), b @ (End::Nobody | End::Row(_))) => Some(a != b),
+                                _ => None,
                             }
                         } else {
                             None
@@ -196,7 +203,7 @@ impl World<'_> {
             let gone = match third(row) {
                 End::Nobody => Some(false),
                 End::Row(row) => or([self.over((party, row), "offboarded_at"), self.over((party, row), "contract_end")]),
-                End::Unknown => None,
+                End::Dangling | End::Unknown => None,
             };
             and([acts(row), gone])
         };
