@@ -67,6 +67,9 @@ pub struct CheckOptions {
     /// The folder that holds `tickmark.toml`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
+    /// text: for people, on standard error; json: for programs, on standard output.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", conflicts_with = "evidence")]
+    pub format: String,
     /// Read the evidence and list what it lets us judge, control by control and fact by fact, and what would settle the rest: as a Markdown table, or as CSV.
     #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "csv"], num_args = 0..=1, require_equals = true, default_missing_value = "markdown")]
     pub evidence: Option<String>,
@@ -84,6 +87,9 @@ pub struct TestOptions {
     /// Only these controls, or those whose files lie below a folder; default: every selected control.
     #[arg(value_name = "ID|FOLDER")]
     pub ids: Vec<String>,
+    /// text: for people; junit: for a pipeline's list of tests; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "junit", "json"], default_value = "text", conflicts_with = "mutate")]
+    pub format: String,
     /// Change each control one small step at a time, and say which changes its tests do not notice.
     #[arg(long)]
     pub mutate: bool,

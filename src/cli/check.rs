@@ -2,6 +2,7 @@
 
 use super::args::CheckOptions;
 use super::assessing::{Gathered, gathered, load};
+use super::diagnostics;
 use super::exit::Exit;
 use crate::report::judgeable;
 
@@ -18,6 +19,14 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
             _ => print!("{}", judgeable::markdown(&project, &evidence, &shipped)),
         }
         return Ok(Exit::Done);
+    }
+    if options.format == "json" {
+        let (diagnostics, exit) = match crate::load::project(&options.project) {
+            Ok((_, warnings)) => (warnings, Exit::Done),
+            Err(problems) => (problems, Exit::Usage),
+        };
+        println!("{}", diagnostics::json(&diagnostics));
+        return Ok(exit);
     }
     let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
     println!(

@@ -50,3 +50,32 @@ fn one(diagnostic: &Diagnostic, diagnostics: &Diagnostics, renderer: &Renderer) 
     }
     renderer.render(&[group])
 }
+
+/// Every diagnostic for programs, errors first. Lines and columns count from 1, columns in characters; `line` is null where the whole file is
+/// meant.
+#[must_use]
+pub fn json(diagnostics: &Diagnostics) -> serde_json::Value {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.list.iter().collect();
+    sorted.sort_by_key(|diagnostic| diagnostic.level);
+    let list: Vec<serde_json::Value> = sorted
+        .into_iter()
+        .map(|diagnostic| {
+            let place = diagnostics.texts.get(&diagnostic.file).zip(diagnostic.span.as_ref());
+            let start = place.map(|(text, span)| Diagnostics::line_column(text, span.start));
+            let end = place.map(|(text, span)| Diagnostics::line_column(text, span.end));
+            serde_json::json!({
+                "code": diagnostic.code.text(),
+                "level": if diagnostic.level == Level::Error { "error" } else { "warning" },
+                "message": diagnostic.message,
+                "file": diagnostic.file,
+                "line": start.map(|(line, _)| line),
+                "column": start.map(|(_, column)| column),
+                "end_line": end.map(|(line, _)| line),
+                "end_column": end.map(|(_, column)| column),
+                "label": diagnostic.label,
+                "help": diagnostic.help,
+            })
+        })
+        .collect();
+    serde_json::json!({ "schema": "tickmark/diagnostics/1", "diagnostics": list })
+}

@@ -1,6 +1,7 @@
 //! `tickmark test`: a control proves its own worth on the evidence that its file gives.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::args::TestOptions;
 use super::assessing::load;
@@ -112,13 +113,19 @@ pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
     let wanted = |control: &Control| options.ids.is_empty() || options.ids.iter().any(|name| named(control, name));
     let chosen: Vec<Control> = project.controls.into_iter().filter(wanted).collect();
     let (count, failures) = run_tests(&chosen)?;
-    for failure in &failures {
-        println!("{}: {}", failure.control, failure.test);
-        for difference in &failure.differences {
-            println!("  {difference}");
+    match options.format.as_str() {
+        "junit" => print!("{}", junit(&chosen, &failures)),
+        "json" => println!("{}", json(&chosen, &failures)),
+        _ => {
+            for failure in &failures {
+                println!("{}: {}", failure.control, failure.test);
+                for difference in &failure.differences {
+                    println!("  {difference}");
+                }
+            }
+            println!("controls: {}; tests that hold: {} of {count}", chosen.len(), count - failures.len());
         }
     }
-    println!("controls: {}; tests that hold: {} of {count}", chosen.len(), count - failures.len());
     if count == 0 {
         anyhow::bail!("no test was run: the chosen controls have none");
     }
@@ -127,4 +134,70 @@ pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
         return Ok(mutate::report(&mutate::scores(&chosen), options.min_score));
     }
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Violations })
+}
+
+/// Every test with the differences that it shows, in the order of the controls.
+fn told<'t>(controls: &'t [Control], failures: &'t [TestFailure]) -> impl Iterator<Item = (&'t Control, Vec<(&'t str, &'t [String])>)> {
+    controls.iter().map(|control| {
+        let mut of: Vec<&TestFailure> = failures.iter().filter(|failure| failure.control == control.id).collect();
+        let tests = control.tests.iter().map(|test| {
+            // Two tests of one name fail in their order.
+            let failed = of.iter().position(|failure| failure.test == test.name).map(|at| of.remove(at));
+            (test.name.as_str(), failed.map_or(&[][..], |failure| failure.differences.as_slice()))
+        });
+        (control, tests.collect())
+    })
+}
+
+/// As JUnit's XML, one suite for each control.
+fn junit(controls: &[Control], failures: &[TestFailure]) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tickmark\">\n");
+    for (control, tests) in told(controls, failures) {
+        let failed = tests.iter().filter(|(_, differences)| !differences.is_empty()).count();
+        let name = xml(&format!("{} {}", control.id, control.title));
+        let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failed}\">", tests.len());
+        for (test, differences) in tests {
+            let (class, test) = (xml(&control.id), xml(test));
+            if differences.is_empty() {
+                let _ = writeln!(out, "    <testcase classname=\"{class}\" name=\"{test}\"/>");
+            } else {
+                let (first, all) = (xml(&differences[0]), xml(&differences.join("\n")));
+                let _ = writeln!(
+                    out,
+                    "    <testcase classname=\"{class}\" name=\"{test}\">\n      <failure message=\"{first}\">{all}</failure>\n    </testcase>"
+                );
+            }
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+/// Text within XML: what XML 1.0 cannot hold at all becomes U+FFFD.
+fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn json(controls: &[Control], failures: &[TestFailure]) -> serde_json::Value {
+    let tests: Vec<serde_json::Value> = told(controls, failures)
+        .flat_map(|(control, tests)| {
+            tests.into_iter().map(|(test, differences)| {
+                serde_json::json!({ "control": control.id, "test": test, "holds": differences.is_empty(), "differences": differences })
+            })
+        })
+        .collect();
+    serde_json::json!({ "schema": "tickmark/tests/1", "tests": tests })
 }

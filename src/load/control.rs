@@ -192,7 +192,13 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> (V
             {
                 if rationale.as_ref().is_none_or(|text| text.trim().is_empty()) {
                     let message = format!("`{}` is claimed without a rationale", id.value);
-                    maps.file.warn(Code::NoRationale, &id.span, message, "why does the control support it?", "add `relationship` and `rationale`");
+                    maps.file.warn(
+                        Code::NoRationale,
+                        &id.span,
+                        message,
+                        "why does the control support it?",
+                        "add `relationship` and `rationale`",
+                    );
                 }
                 out.push(Mapping {
                     framework: framework.id.clone(),

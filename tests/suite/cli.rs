@@ -190,3 +190,41 @@ fn garbage_in() {
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("root:"));
 }
+
+/// What programs are told: tests as JUnit and JSON, diagnostics as JSON with their places.
+#[test]
+fn formats_for_programs() {
+    let wrong = CONTROL
+        .replace("expect = { a = \"fail\" }", "expect = { a = \"pass\" }")
+        .replace("name = \"nobody\"", "name = \"<no> & \\\"body\\\"\"");
+    let mut files = project("id,system,owner\na,s,p1\n");
+    files[1].1 = wrong;
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, _work) = run(&files, &["test", "--format", "junit"]);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("<testsuite name=\"OWN-01 Every identity has an owner\" tests=\"1\" failures=\"1\">"), "{said}");
+    assert!(
+        said.contains("name=\"&lt;no&gt; &amp; &quot;body&quot;\"") && said.contains("<failure message=\"`a`: expected pass, came fail"),
+        "{said}"
+    );
+    let (output, _, _work) = run(&files, &["test", "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&value["tests"][0]["holds"], &value["tests"][0]["control"]), (&false.into(), &"OWN-01".into()));
+    let (output, said, _work) = run(&files, &["test", "controls"]);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let (output, said, _work) = run(&files, &["test", "elsewhere"]);
+    assert!(output.status.code() == Some(2) && said.contains("elsewhere"), "{said}");
+
+    let mut broken = project("");
+    broken[1].1 = CONTROL.replace("owner <>", "ownr <>");
+    let broken: Vec<(&str, &str)> = broken.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, _, _work) = run(&broken, &["check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let first = &value["diagnostics"][0];
+    assert_eq!(
+        (first["code"].as_str(), first["level"].as_str(), first["file"].as_str()),
+        (Some("T032"), Some("error"), Some("controls/OWN-01-owner.toml"))
+    );
+    assert_eq!((first["line"].as_u64(), first["column"].as_u64(), first["end_column"].as_u64()), (Some(12), Some(11), Some(15)));
+}

@@ -3,8 +3,8 @@
 use super::names::may_be_none;
 use super::{Place, Problem, children};
 use crate::model::condition::{Condition, Kind, Node, Op, Path};
-use crate::model::value::Constant;
 use crate::model::diagnostic::{Code, Level};
+use crate::model::value::Constant;
 
 /// A negated comparison with a literal is true for `none` (SEMANTICS §1.3): a warning where the condition does not say
 /// what it means for `none`.
@@ -87,7 +87,9 @@ pub fn settled(condition: &Condition, place: Place) -> Vec<Problem> {
     };
     let mut found = Vec::new();
     match place {
-        Place::Applies if !answers.yes => found.push(problem("this is never true: the control never applies", "mend it, or leave `applies` out")),
+        Place::Applies if !answers.yes => {
+            found.push(problem("this is never true: the control never applies", "mend it, or leave `applies` out"))
+        }
         Place::Applies if !answers.no && !answers.open => {
             found.push(problem("this is always true: the control applies to every subject", "leave `applies` out"));
         }
