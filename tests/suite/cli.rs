@@ -26,7 +26,7 @@ statement = "Every identity names the party that answers for it."
 risk = "Nobody notices when it is no longer needed."
 remediation = "Name one."
 [maps-to]
-owasp-nhi-2025 = ["NHI1:2025"]
+owasp-nhi-2025 = [{ id = "NHI1:2025", relationship = "intersects-with", rationale = "x" }]
 [check]
 assert = "owner <> 'none'"
 [[test]]
