@@ -19,7 +19,7 @@ use super::super::realdata::case::{self, Case, below};
 use super::{Outcome, better, outcomes};
 
 /// About how many perturbations of each kind a project undergoes by default.
-const SAMPLE: usize = 10;
+const SAMPLE: usize = 3;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -33,7 +33,9 @@ struct Estate {
 
 impl Estate {
     fn of(name: &str, root: &Path) -> Estate {
-        let (project, _) = tickmark::load::project(root).unwrap();
+        let (mut project, _) = tickmark::load::project(root).unwrap();
+        // Copied for every change, and not looked at.
+        project.controls.iter_mut().for_each(|control| control.tests.clear());
         let mut files = Files::new();
         for path in below(root) {
             let relative = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
@@ -81,46 +83,43 @@ impl Estate {
     }
 }
 
-/// One change to the files or the settings.
-struct Change {
+/// One change to the files or the settings, made when it is tried: most are never.
+struct Change<'a> {
     kind: &'static str,
     what: String,
-    files: Files,
-    project: Project,
+    make: Box<dyn Fn() -> (Files, Project) + Send + Sync + 'a>,
 }
 
-/// The records of a file, each with the file as it is without it and with it twice.
-fn records(path: &str, bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// A file without one of its records, or (true) with that record twice.
+type Edit = Box<dyn Fn(bool) -> Vec<u8> + Send + Sync>;
+
+/// One edit for each record of a file.
+fn records(path: &str, bytes: &[u8]) -> Vec<Edit> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
-    let lines = |header: usize| {
-        let all: Vec<&str> = text.lines().collect();
-        let joined = |lines: Vec<&str>| (lines.join("\n") + "\n").into_bytes();
+    let pieces = |all: Vec<String>, header: usize| {
+        let all = Arc::new(all);
         (header..all.len())
             .map(|at| {
-                let mut without = all.clone();
-                without.remove(at);
-                let mut twice = all.clone();
-                twice.insert(at, all[at]);
-                (joined(without), joined(twice))
+                let all = Arc::clone(&all);
+                Box::new(move |twice: bool| {
+                    let mut changed = (*all).clone();
+                    if twice {
+                        changed.insert(at, all[at].clone());
+                    } else {
+                        changed.remove(at);
+                    }
+                    changed.concat().into_bytes()
+                }) as Edit
             })
             .collect()
     };
+    let lines = || text.lines().map(|line| format!("{line}\n")).collect();
     let parsed = match path.rsplit('.').next() {
-        Some("csv") => return lines(1),
-        Some("ndjson") => return lines(0),
+        Some("csv") => return pieces(lines(), 1),
+        Some("ndjson") => return pieces(lines(), 0),
         Some("pem") => {
             const BEGIN: &str = "-----BEGIN ";
-            let all: Vec<String> = text.split(BEGIN).skip(1).map(|block| format!("{BEGIN}{block}")).collect();
-            let joined = |blocks: Vec<String>| blocks.concat().into_bytes();
-            return (0..all.len())
-                .map(|at| {
-                    let mut without = all.clone();
-                    without.remove(at);
-                    let mut twice = all.clone();
-                    twice.insert(at, all[at].clone());
-                    (joined(without), joined(twice))
-                })
-                .collect();
+            return pieces(text.split(BEGIN).skip(1).map(|block| format!("{BEGIN}{block}")).collect(), 0);
         }
         Some("json") => serde_json::from_str::<Value>(text).ok(),
         Some("yaml" | "yml") => serde_yaml_ng::Deserializer::from_str(text).next().and_then(|one| Value::deserialize(one).ok()),
@@ -136,20 +135,24 @@ fn records(path: &str, bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     for (name, _) in whole.as_object().into_iter().flatten().filter(|(_, value)| is_list(value)) {
         places.push(format!("/{name}"));
     }
-    let written = |value: &Value| serde_json::to_vec(value).unwrap();
+    let whole = Arc::new(whole);
     places
-        .iter()
+        .into_iter()
         .flat_map(|place| {
-            let count = whole.pointer(place).and_then(Value::as_array).map_or(0, Vec::len);
-            let whole = &whole;
+            let count = whole.pointer(&place).and_then(Value::as_array).map_or(0, Vec::len);
+            let whole = Arc::clone(&whole);
             (0..count).map(move |at| {
-                let mut without = whole.clone();
-                without.pointer_mut(place).unwrap().as_array_mut().unwrap().remove(at);
-                let mut twice = whole.clone();
-                let items = twice.pointer_mut(place).unwrap().as_array_mut().unwrap();
-                let again = items[at].clone();
-                items.insert(at, again);
-                (written(&without), written(&twice))
+                let (whole, place) = (Arc::clone(&whole), place.clone());
+                Box::new(move |twice: bool| {
+                    let mut changed = (*whole).clone();
+                    let items = changed.pointer_mut(&place).unwrap().as_array_mut().unwrap();
+                    if twice {
+                        items.insert(at, items[at].clone());
+                    } else {
+                        items.remove(at);
+                    }
+                    serde_json::to_vec(&changed).unwrap()
+                }) as Edit
             })
         })
         .collect()
@@ -162,59 +165,70 @@ fn sampled<T>(items: Vec<T>) -> Vec<T> {
     items.into_iter().step_by(step).collect()
 }
 
-fn changes(estate: &Estate) -> Vec<Change> {
-    let change = |kind, what: String, files: Files, project: Project| Change { kind, what, files, project };
-    let with = |path: &str, bytes: Vec<u8>| {
-        let mut files = estate.files.clone();
-        files.insert(path.to_owned(), bytes);
-        files
+fn changes(estate: &Estate) -> Vec<Change<'_>> {
+    let mut all: Vec<Change<'_>> = Vec::new();
+    let mut files_as = |kind, what: String, path: &str, bytes: Box<dyn Fn() -> Option<Vec<u8>> + Send + Sync>| {
+        let path = path.to_owned();
+        let make = move || {
+            let mut files = estate.files.clone();
+            match bytes() {
+                Some(bytes) => drop(files.insert(path.clone(), bytes)),
+                None => drop(files.remove(&path)),
+            }
+            (files, estate.project.clone())
+        };
+        all.push(Change { kind, what, make: Box::new(make) });
     };
-    let mut all = Vec::new();
     let evidence: Vec<(&String, &Vec<u8>)> = estate.files.iter().filter(|(path, _)| path.starts_with("evidence/")).collect();
     for (path, bytes) in &evidence {
-        for (number, (without, twice)) in records(path, bytes).into_iter().enumerate() {
+        for (number, edit) in records(path, bytes).into_iter().enumerate() {
             let what = format!("record {number} of {path}");
-            all.push(change("(b) drop", what.clone(), with(path, without), estate.project.clone()));
-            all.push(change("(g) repeat", what, with(path, twice), estate.project.clone()));
+            let edit = Arc::new(edit);
+            let again = Arc::clone(&edit);
+            files_as("(b) drop", what.clone(), path, Box::new(move || Some(edit(false))));
+            files_as("(g) repeat", what, path, Box::new(move || Some(again(true))));
         }
-        let mut files = estate.files.clone();
-        files.remove(*path);
-        all.push(change("(c) remove", (*path).clone(), files, estate.project.clone()));
-    }
-    for (number, config) in estate.project.sources.iter().enumerate() {
-        let mut partial = estate.project.clone();
-        if let Some(complete) = &mut partial.sources[number].complete {
-            complete.expected = complete.expected.map(|count| count + 1);
-        }
-        all.push(change("(d) mark", format!("{} partial", config.id), estate.files.clone(), partial));
-        let mut stale = estate.project.clone();
-        stale.sources[number].max_age = Duration(-1);
-        all.push(change("(d) mark", format!("{} stale", config.id), estate.files.clone(), stale));
-        if let Some(covers) = &config.covers {
-            for until in [covers.from.0.midpoint(covers.until.0), covers.from.0, covers.until.0 - 1] {
-                all.push(cut(estate, number, until));
-            }
-        }
-    }
-    let mut backwards = estate.project.clone();
-    backwards.sources.reverse();
-    all.push(change("(f) reorder", "sources backwards".to_owned(), estate.files.clone(), backwards));
-    for (path, bytes) in &evidence {
+        files_as("(c) remove", (*path).clone(), path, Box::new(|| None));
         if let (true, Ok(text)) = (path.ends_with(".csv") || path.ends_with(".ndjson"), std::str::from_utf8(bytes)) {
             let mut lines: Vec<&str> = text.lines().collect();
             let header = usize::from(path.ends_with(".csv"));
             lines[header..].reverse();
             let bytes = (lines.join("\n") + "\n").into_bytes();
-            all.push(change("(f) reorder", format!("{path} backwards"), with(path, bytes), estate.project.clone()));
+            files_as("(f) reorder", format!("{path} backwards"), path, Box::new(move || Some(bytes.clone())));
         }
     }
-    let mut kinds: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
+    let mut settings_as = |kind, what: String, edit: Box<dyn Fn(&mut Project) + Send + Sync>| {
+        let make = move || {
+            let mut project = estate.project.clone();
+            edit(&mut project);
+            (estate.files.clone(), project)
+        };
+        all.push(Change { kind, what, make: Box::new(make) });
+    };
+    for (number, config) in estate.project.sources.iter().enumerate() {
+        let partial = move |project: &mut Project| {
+            let complete = project.sources[number].complete.as_mut().unwrap();
+            complete.expected = complete.expected.map(|count| count + 1);
+        };
+        settings_as("(d) mark", format!("{} partial", config.id), Box::new(partial));
+        let stale = move |project: &mut Project| project.sources[number].max_age = Duration(-1);
+        settings_as("(d) mark", format!("{} stale", config.id), Box::new(stale));
+    }
+    settings_as("(f) reorder", "sources backwards".to_owned(), Box::new(|project| project.sources.reverse()));
+    for (number, config) in estate.project.sources.iter().enumerate() {
+        let Some(covers) = &config.covers else { continue };
+        for until in [covers.from.0.midpoint(covers.until.0), covers.from.0, covers.until.0 - 1] {
+            let what = format!("{} at {}", config.id, Time(until));
+            all.push(Change { kind: "(e) cut", what, make: Box::new(move || cut(estate, number, until)) });
+        }
+    }
+    let mut kinds: BTreeMap<&str, Vec<Change<'_>>> = BTreeMap::new();
     all.into_iter().for_each(|change| kinds.entry(change.kind).or_default().push(change));
     kinds.into_values().flat_map(sampled).collect()
 }
 
 /// A log that ends earlier: its coverage, and every event after that.
-fn cut(estate: &Estate, number: usize, until: i64) -> Change {
+fn cut(estate: &Estate, number: usize, until: i64) -> (Files, Project) {
     let mut project = estate.project.clone();
     let config = &mut project.sources[number];
     let mut files = estate.files.clone();
@@ -229,7 +243,7 @@ fn cut(estate: &Estate, number: usize, until: i64) -> Change {
     files.insert(config.path.clone(), kept.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes());
     config.covers.as_mut().unwrap().until = Time(until);
     config.complete.as_mut().unwrap().expected = Some(i64::try_from(kept.len()).unwrap());
-    Change { kind: "(e) cut", what: format!("{} at {}", config.id, Time(until)), files, project }
+    (files, project)
 }
 
 /// The evidence as it would be had one side of each contradiction that is gone never been given: what took its place counts from
@@ -346,7 +360,8 @@ fn hold(estate: &Estate) {
     let found: Vec<String> = changes
         .par_iter()
         .flat_map_iter(|change| {
-            let (after_evidence, after) = estate.judged(&change.project, &change.files);
+            let (files, project) = (change.make)();
+            let (after_evidence, after) = estate.judged(&project, &files);
             let same = matches!(change.kind, "(f) reorder" | "(g) repeat");
             let mut reference = &before;
             let without_contradictions;
@@ -366,7 +381,7 @@ fn hold(estate: &Estate) {
                     .collect()
             };
             if !same && !found(reference).is_empty() {
-                without_contradictions = outcomes(&change.project.controls, &settled(&evidence, &after_evidence), estate.as_of);
+                without_contradictions = outcomes(&project.controls, &settled(&evidence, &after_evidence), estate.as_of);
                 reference = &without_contradictions;
             }
             found(reference)
