@@ -4,6 +4,7 @@
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
 //!              │         └──► subquery ─► summary, keys, absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
+//! waivers                                         whom each waiver excuses, before any verdict
 //! derive                                          facts that follow grants any number of times, once per world
 //! all of them see the evidence through world: with, or without, stale values
 //! ```
@@ -25,6 +26,7 @@ mod summary;
 pub mod trace;
 mod vector;
 mod verdict;
+pub mod waivers;
 mod world;
 
 pub use assess::{Request, assess};

@@ -12,6 +12,7 @@
 mod decode;
 mod facts;
 mod files;
+mod held;
 mod jq;
 mod key;
 mod logs;
@@ -23,6 +24,7 @@ mod sources;
 mod tables;
 mod trial;
 
+pub use held::with_waivers;
 pub use key::FingerprintKey;
 pub use mapping::mapped;
 pub use read::{Request, read};

@@ -9,11 +9,13 @@ use super::key::FingerprintKey;
 use super::mapping::{self, Export};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
-use super::{EvidenceError, facts, files, logs};
-use crate::model::project::{Format, SourceConfig, SourceMapping};
+use super::{EvidenceError, facts, files, held, logs};
+use crate::model::attestation::Attestation;
+use crate::model::project::{Format, SourceConfig, SourceMapping, Vouched};
 
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
+use crate::model::waiver::Waiver;
 
 /// What to read.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub struct Request<'r> {
     pub root: &'r Path,
     pub sources: &'r [SourceConfig],
     pub mappings: &'r BTreeMap<String, SourceMapping>,
+    pub waivers: &'r [Waiver],
+    pub attestations: &'r [Attestation],
+    /// Somebody vouches that the attestations are all.
+    pub attestations_complete: Option<&'r Vouched>,
     /// `None`: the newest collection time of the evidence.
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
@@ -134,7 +140,10 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     let derived = sources::rows(&described, &exports, &logs, &systems);
     given.extend(derived.into_iter().map(|row| Given { row, fresh: true }));
 
-    let sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
+    let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
+    let held = held::held(request, exports.len(), sources.len());
+    sources.extend(held.sources);
+    given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true }));
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);
     for table in tables.iter_mut().filter(|table| table.schema.derived) {
         table.origins.iter_mut().for_each(Vec::clear);
@@ -147,6 +156,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         .zip(aside)
         .enumerate()
         .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
+        .chain(held.files)
         .collect();
     Evidence { tables, logs, systems, sources, files, quarantine }
 }

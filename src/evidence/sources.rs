@@ -288,10 +288,6 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
                 return Vec::new();
             }
             let observing: Vec<&Source> = sources.iter().filter(|source| source.tables.iter().any(|table| table == schema.name)).collect();
-            // A project without waivers has none.
-            if observing.is_empty() && schema.name == "waiver" {
-                return Vec::new();
-            }
             if observing.is_empty() {
                 return vec![Gap { source: String::new(), why: Why::NoSource }];
             }

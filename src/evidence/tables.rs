@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::builder::{BooleanBuilder, Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
@@ -16,6 +17,19 @@ use crate::model::value::{State, Time};
 pub struct Given {
     pub row: Row,
     pub fresh: bool,
+}
+
+/// One table whose rows refer to rows that other tables hold already.
+pub fn again(position: usize, rows: Vec<Row>, tables: &[Table]) -> Table {
+    let schema = &SCHEMA[position];
+    let ids: Vec<Vec<String>> = tables
+        .iter()
+        .map(|table| {
+            let ids = table.columns.first().and_then(|column| column.values.as_string_opt::<i32>());
+            ids.map_or_else(Vec::new, |ids| (0..table.rows).map(|row| ids.value(row).to_owned()).collect())
+        })
+        .collect();
+    table(schema, merge(schema, rows.into_iter().map(|row| Given { row, fresh: true }).collect()), Vec::new(), &ids)
 }
 
 /// One row of a table once all that speak of it are merged.

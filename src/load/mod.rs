@@ -7,13 +7,16 @@
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
 //! | `framework` | requirements, and how ids resolve |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
+//! | `waiver`, `attestation`, `document` | accepted exceptions, what people sign for, and what stands behind it |
 //! | `shipped` | what is compiled in |
 //! | `files` | the files of a project |
 //! | `reader` | walking TOML with places |
 
+mod attestation;
 pub mod condition;
 mod configured;
 mod control;
+mod document;
 mod files;
 mod framework;
 mod given;
@@ -23,6 +26,7 @@ mod reader;
 mod scope;
 mod shipped;
 mod source;
+mod waiver;
 
 pub use project::project;
 pub use source::shipped_mappings;

@@ -53,6 +53,8 @@ codes! {
     UndeclaredParameter = "T012",
     /// A declared parameter that no condition of the control reads.
     UnusedParameter = "T013",
+    /// An override that is looser than the default, without a reason and an approver.
+    LooserParameter = "T014",
     /// A requirement id that the framework does not have.
     UnknownRequirement = "T020",
     /// A requirement id with several successors or meanings: the author must choose.
@@ -93,6 +95,10 @@ codes! {
     NoTest = "T041",
     /// A source mapping that cannot be used: an unknown format, table or column, or a jq filter that does not compile.
     Mapping = "T050",
+    /// A waiver that names a subject which the evidence does not hold.
+    WaiverSubject = "T060",
+    /// A waiver or attestation whose document is missing, or is not the one that its digest names.
+    Document = "T061",
 }
 
 impl Code {
