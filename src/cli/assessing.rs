@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::diagnostics;
-use crate::evaluate::{assess, waivers};
+use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
@@ -12,7 +12,7 @@ use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
 use crate::model::table::{Evidence, Why};
 use crate::model::value::Time;
-use crate::model::waiver::{Expanded, Scope};
+use crate::model::waiver::{Expanded, Scope, Waiver};
 
 /// Reads a project and says on standard error what is wrong with it; `None`: it cannot be used.
 pub fn load(root: &Path) -> Option<Project> {
@@ -69,24 +69,12 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
-    let request = evidence::Request {
-        root,
-        sources: &project.sources,
-        mappings: &project.mappings,
-        waivers: &project.waivers,
-        attestations: &project.attestations,
-        attestations_complete: project.attestations_complete.as_ref(),
-        as_of: asked.or(project.as_of),
-        key,
-    };
+    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key);
     let (evidence, as_of, from_evidence) = evidence::read(&request)?;
-    let waivers = waivers::expand(&project.waivers, &evidence, as_of)?;
+    let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     if unknown_subjects(&waivers, &evidence) {
         return Ok(None);
     }
-    let file_of = |path: &str| evidence.files.iter().position(|file| file.path == path).and_then(|at| u32::try_from(at).ok());
-    let rows = waivers::rows(&waivers, |path| file_of(path).unwrap_or(u32::MAX));
-    let evidence = evidence::with_waivers(evidence, rows);
     let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {
@@ -131,6 +119,17 @@ fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
         gate: project.gate,
     })?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
+}
+
+/// Whom each waiver excuses, and the evidence with their rows.
+///
+/// # Errors
+/// A scope's subquery would look at too many pairs.
+pub fn excused(waivers: &[Waiver], evidence: Evidence, as_of: Time) -> Result<(Evidence, Vec<Expanded>), LimitError> {
+    let expanded = waivers::expand(waivers, &evidence, as_of)?;
+    let file_of = |path: &str| evidence.files.iter().position(|file| file.path == path).and_then(|at| u32::try_from(at).ok());
+    let rows = waivers::rows(&expanded, |path| file_of(path).unwrap_or(u32::MAX));
+    Ok((evidence::with_waivers(evidence, rows), expanded))
 }
 
 /// Says which live waivers name subjects that no row holds; true if one of them is an error: a source of the subject's table

@@ -2,7 +2,9 @@
 
 mod args;
 mod assessing;
+mod attest;
 mod check;
+mod clock;
 mod coverage;
 pub mod diagnostics;
 mod exit;
@@ -13,12 +15,15 @@ mod run;
 mod summary;
 mod test;
 mod verify;
+mod waive;
+mod writing;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
+pub use assessing::excused;
 pub use exit::Exit;
 pub use test::{TestFailure, run_tests};
 
@@ -33,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
         Command::Verify(options) => verify::verify(options),
+        Command::Waive(options) => waive::waive(options),
+        Command::Attest(options) => attest::attest(options),
     };
     match result {
         Ok(exit) => exit.into(),

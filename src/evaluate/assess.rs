@@ -111,7 +111,12 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
     } else {
         findings.into_iter().map(|(_, finding)| finding).collect()
     };
-    findings.sort_by(|a, b| (a.verdict, &a.subject).cmp(&(b.verdict, &b.subject)));
+    let rank = |verdict| match verdict {
+        Verdict::Fail => 0,
+        Verdict::Waived => 1,
+        _ => 2,
+    };
+    findings.sort_by(|a, b| (rank(a.verdict), &a.subject).cmp(&(rank(b.verdict), &b.subject)));
     Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings })
 }
 

@@ -184,6 +184,10 @@ fn result(one: &Expanded, controls: &[ControlResult]) -> WaiverResult {
     let standing = match (&one.barred, judged) {
         (Some(barred), _) => barred.clone(),
         (None, None) => Standing::NotJudged,
+        (None, Some(_)) if covered.is_empty() && !one.own.is_empty() => Standing::OwnApproval,
+        (None, Some(_)) if covered.is_empty() && !one.open.is_empty() => {
+            Standing::Undetermined("for none of its subjects is it known whether it covers them".to_owned())
+        }
         (None, Some(_)) if waived.is_empty() => Standing::Unused,
         (None, Some(_)) => Standing::InForce,
     };

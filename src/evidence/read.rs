@@ -11,7 +11,7 @@ use super::sources::{self, Described};
 use super::tables::{self, Given};
 use super::{EvidenceError, facts, files, held, logs};
 use crate::model::attestation::Attestation;
-use crate::model::project::{Format, SourceConfig, SourceMapping, Vouched};
+use crate::model::project::{Format, Project, SourceConfig, SourceMapping, Vouched};
 
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
@@ -31,6 +31,23 @@ pub struct Request<'r> {
     /// `None`: the newest collection time of the evidence.
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
+}
+
+impl<'r> Request<'r> {
+    /// What a project names, below its folder.
+    #[must_use]
+    pub fn of(root: &'r Path, project: &'r Project, as_of: Option<Time>, key: &'r FingerprintKey) -> Request<'r> {
+        Request {
+            root,
+            sources: &project.sources,
+            mappings: &project.mappings,
+            waivers: &project.waivers,
+            attestations: &project.attestations,
+            attestations_complete: project.attestations_complete.as_ref(),
+            as_of,
+            key,
+        }
+    }
 }
 
 /// Reads all evidence. Gives it with the time of the assessment, and whether that is the evidence's own.

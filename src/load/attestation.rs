@@ -46,16 +46,32 @@ pub fn folder<T>(root: &Path, name: &str, diagnostics: &mut Diagnostics, read: i
     let mut found = Vec::new();
     for path in files {
         let Some(text) = read_text(root, &path, diagnostics) else { continue };
-        let file = File::new(&path, &text);
-        found.extend(file.parse().and_then(|table| {
-            let keys = Keys::new(&file, table.get_ref(), table.span(), path.clone());
-            let read = read(&keys, &path, &text);
-            keys.finish();
-            read
-        }));
-        file.finish(diagnostics);
+        found.extend(one(&path, &text, diagnostics, &read));
     }
     found
+}
+
+/// What one file holds.
+pub fn one<T>(path: &str, text: &str, diagnostics: &mut Diagnostics, read: impl Fn(&Keys<'_, '_>, &str, &str) -> Option<T>) -> Option<T> {
+    let file = File::new(path, text);
+    let found = file.parse().and_then(|table| {
+        let keys = Keys::new(&file, table.get_ref(), table.span(), path.to_owned());
+        let found = read(&keys, path, text);
+        keys.finish();
+        found
+    });
+    file.finish(diagnostics);
+    found
+}
+
+/// An attestation that is about to be written.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn drafted(root: &Path, path: &str, text: &str) -> Result<Attestation, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let found = one(path, text, &mut diagnostics, |keys, file, text| attestation(keys, root, file, text));
+    found.filter(|_| !diagnostics.has_errors()).ok_or(diagnostics)
 }
 
 /// Two of one id are an error; they come sorted by it.

@@ -28,5 +28,7 @@ mod shipped;
 mod source;
 mod waiver;
 
+pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
 pub use project::project;
 pub use source::shipped_mappings;
+pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::attestation::{folder, unique};
+use super::attestation::{folder, one, unique};
 use super::condition::{self, Place};
 use super::control::within;
 use super::document::document;
@@ -11,7 +11,7 @@ use super::reader::{At, Keys, nearest};
 use crate::model::condition::{Condition, Kind, walk};
 use crate::model::control::Control;
 use crate::model::diagnostic::{Code, Diagnostics, Level};
-use crate::model::project::Deselected;
+use crate::model::project::{Deselected, Project};
 use crate::model::schema::SCHEMA;
 use crate::model::value::Time;
 use crate::model::waiver::{Scope, Waiver};
@@ -21,12 +21,26 @@ pub const FOLDER: &str = "waivers";
 
 /// Every waiver of a project, sorted by id.
 pub fn waivers(root: &Path, controls: &[Control], deselected: &[Deselected], diagnostics: &mut Diagnostics) -> Vec<Waiver> {
-    let known: BTreeMap<&str, &Control> =
-        controls.iter().chain(deselected.iter().map(|left| &left.control)).map(|control| (control.id.as_str(), control)).collect();
+    let known = known(controls, deselected);
     let mut found = folder(root, FOLDER, diagnostics, |keys, file, text| waiver(keys, root, &known, file, text));
     found.sort_by(|a, b| a.id.cmp(&b.id));
     unique(found.iter().map(|found| (found.id.as_str(), found.file.as_str())), "waivers", diagnostics);
     found
+}
+
+/// A waiver that is about to be written.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn drafted(root: &Path, project: &Project, path: &str, text: &str) -> Result<Waiver, Diagnostics> {
+    let known = known(&project.controls, &project.deselected);
+    let mut diagnostics = Diagnostics::default();
+    let found = one(path, text, &mut diagnostics, |keys, file, text| waiver(keys, root, &known, file, text));
+    found.filter(|_| !diagnostics.has_errors()).ok_or(diagnostics)
+}
+
+fn known<'c>(controls: &'c [Control], deselected: &'c [Deselected]) -> BTreeMap<&'c str, &'c Control> {
+    controls.iter().chain(deselected.iter().map(|left| &left.control)).map(|control| (control.id.as_str(), control)).collect()
 }
 
 fn waiver(keys: &Keys<'_, '_>, root: &Path, known: &BTreeMap<&str, &Control>, file: &str, text: &str) -> Option<Waiver> {

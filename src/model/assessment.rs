@@ -145,7 +145,7 @@ pub struct ControlResult {
     pub counts: Counts,
     /// Why the population is not known to be complete; empty: it is.
     pub population_gaps: Vec<Reason>,
-    /// Fail, unknown and waived; sorted by verdict (fail, unknown, waived), then subject.
+    /// Fail, unknown and waived; sorted by verdict (fail, waived, unknown), then subject.
     pub findings: Vec<Finding>,
 }
 

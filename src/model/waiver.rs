@@ -58,7 +58,9 @@ pub enum Standing {
     Expired,
     /// Why: no expiry, longer than the control allows, more subjects than it declares.
     TooBroad(String),
-    /// What is not known of it: how many subjects it covers, who the approver is.
+    /// Its approver owns every subject that it covers.
+    OwnApproval,
+    /// What is not known of it: how many subjects it covers, who the approver is, who owns them.
     Undetermined(String),
     /// Its control is not judged.
     NotJudged,
@@ -73,6 +75,7 @@ impl Standing {
             Standing::NotYetValid => "not yet valid",
             Standing::Expired => "expired",
             Standing::TooBroad(_) => "too broad",
+            Standing::OwnApproval => "approved by the owner",
             Standing::Undetermined(_) => "undetermined",
             Standing::NotJudged => "control not judged",
         }

@@ -11,6 +11,7 @@ mod coverage;
 mod derived;
 mod docs;
 mod examples;
+mod exceptions;
 mod explain;
 mod interpreter;
 mod judgeable;

@@ -99,7 +99,7 @@ fn waiver<'a>(result: &'a WaiverResult, assessment: &'a Assessment) -> WaiverVie
                 Standing::InForce => Mark::WAIVED,
                 Standing::Unused | Standing::NotJudged => Mark::NONE,
                 Standing::Undetermined(_) => Mark::UNKNOWN,
-                Standing::NotYetValid | Standing::Expired | Standing::TooBroad(_) => Mark::FAIL,
+                Standing::NotYetValid | Standing::Expired | Standing::TooBroad(_) | Standing::OwnApproval => Mark::FAIL,
             },
             word: result.standing.word(),
         },
@@ -132,36 +132,43 @@ fn waiver<'a>(result: &'a WaiverResult, assessment: &'a Assessment) -> WaiverVie
     }
 }
 
-#[derive(Serialize)]
+/// An attestation, and whether it counts.
+#[derive(Serialize, Debug)]
 pub struct AttestationView {
-    id: String,
-    claim: String,
-    subject_kind: String,
-    subject: String,
-    by: String,
-    at: String,
-    until: String,
-    standing: Mark,
-    document: Option<String>,
+    pub id: String,
+    pub claim: String,
+    pub subject_kind: String,
+    pub subject: String,
+    pub by: String,
+    pub at: String,
+    pub until: String,
+    pub standing: Mark,
+    pub document: Option<String>,
 }
 
-/// The attestations, whatever gave them, by the time at which they end: those that have ended come first.
-pub fn attestations(evidence: &Evidence, as_of: Time) -> Capped<AttestationView> {
-    let Some(table) = evidence.table("attestation") else { return Capped::new([].into_iter(), 0) };
+pub fn shown_attestations(evidence: &Evidence, as_of: Time) -> Capped<AttestationView> {
+    Capped::new(attestations(evidence, as_of, SOON).into_iter(), ATTESTATIONS)
+}
+
+/// The attestations, whatever gave them, by the time at which they end: those that have ended come first, then those that end
+/// within `soon`.
+#[must_use]
+pub fn attestations(evidence: &Evidence, as_of: Time, soon: Duration) -> Vec<AttestationView> {
+    let Some(table) = evidence.table("attestation") else { return Vec::new() };
     let ends = |row: usize| cell(table, "valid_until", row).time;
     let mut rows: Vec<usize> = (0..table.rows).collect();
     rows.sort_by_key(|row| (ends(*row).is_none(), ends(*row), *row));
-    Capped::new(rows.into_iter().map(|row| attestation(table, row, as_of)), ATTESTATIONS)
+    rows.into_iter().map(|row| attestation(table, row, as_of, soon)).collect()
 }
 
-fn attestation(table: &Table, row: usize, as_of: Time) -> AttestationView {
+fn attestation(table: &Table, row: usize, as_of: Time, soon: Duration) -> AttestationView {
     let read = |name: &str| cell(table, name, row);
     let (at, until) = (read("at"), read("valid_until"));
     let document = read("document");
     let standing = match (at.time, until.time, until.state) {
         _ if at.state == State::Future => Mark { shape: Mark::FAIL, word: "not yet" },
         (_, Some(until), _) if until <= as_of => Mark { shape: Mark::FAIL, word: "expired" },
-        (Some(_), Some(until), _) if until.0.saturating_sub(as_of.0) <= SOON.0 => Mark { shape: Mark::PART, word: "ends soon" },
+        (Some(_), Some(until), _) if until.0.saturating_sub(as_of.0) <= soon.0 => Mark { shape: Mark::PART, word: "ends soon" },
         (Some(_), Some(_), _) | (Some(_), None, State::Never) => Mark { shape: Mark::PASS, word: "live" },
         _ => Mark { shape: Mark::UNKNOWN, word: "unknown" },
     };

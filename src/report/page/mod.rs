@@ -14,7 +14,7 @@
 mod basis;
 mod controls;
 mod evidence;
-mod exceptions;
+pub(super) mod exceptions;
 mod lacking;
 mod limitations;
 mod requirements;
@@ -126,7 +126,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
         looser: exceptions::looser(project),
         waivers: exceptions::waivers(assessment),
         idle_waivers: assessment.waivers.iter().filter(|result| result.waived.is_empty()).count(),
-        attestations: exceptions::attestations(evidence, assessment.as_of),
+        attestations: exceptions::shown_attestations(evidence, assessment.as_of),
         controls,
         sources,
         sources_more,
