@@ -146,7 +146,9 @@ fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) 
         let times = column.values.as_any().downcast_ref::<arrow_array::Int64Array>()?;
         (column.state(row) == crate::model::value::State::Known).then(|| Time(times.value(row)))
     };
-    let mut groups: BTreeMap<(Verdict, String, String, String, Vec<Reason>, Vec<String>), Finding> = BTreeMap::new();
+    /// Verdict, system, credential, identity, reasons, waivers.
+    type Alike = (Verdict, String, String, String, Vec<Reason>, Vec<String>);
+    let mut groups: BTreeMap<Alike, Finding> = BTreeMap::new();
     for (row, mut finding) in findings {
         let words: Vec<Reason> = finding.reasons.iter().map(|reason| Reason { word: reason.word, detail: String::new() }).collect();
         let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words, finding.waivers.clone());
