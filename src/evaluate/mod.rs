@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
-//!              │         └──► subquery ─► summary, keys, absence ─► reach
+//!              │         └──► subquery ─► summary, keys ─► alike; absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
 //! derive                                          facts that follow grants any number of times, once per world
 //! all of them see the evidence through world: with, or without, stale values
 //! ```
 
 mod absence;
+mod alike;
 pub mod assess;
 mod codes;
 mod derive;
