@@ -1,0 +1,70 @@
+//! Evidence that looks whole and is not, or says two things at once: none of it supports a pass.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// INV-01 and INV-06 on a register of two parties and one source of identities.
+const PROJECT: &str = r#"
+name = "Doubt"
+frameworks = ["owasp-nhi-2025"]
+controls = ["INV-01", "INV-06"]
+as-of = "2026-06-30T00:00:00Z"
+[[source]]
+kind = "canonical"
+table = "party"
+path = "party.csv"
+collected-at = "2026-06-29T12:00:00Z"
+complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
+"#;
+
+fn source(id: &str, path: &str, system: &str, more: &str) -> String {
+    format!(
+        "[[source]]\nid = \"{id}\"\nkind = \"canonical\"\ntable = \"identity\"\npath = \"{path}\"\nsystems = [\"{system}\"]\n\
+         collected-at = \"2026-06-29T12:00:00Z\"\ncomplete = {{ from = \"a count\", by = \"j.doe\", on = \"2026-06-29\"{more} }}\n"
+    )
+}
+
+/// The status of INV-01 and of INV-06, with the verdict on each identity of the first.
+fn judged(sources: &str, files: &[(&str, &str)]) -> (String, String, BTreeMap<String, String>) {
+    let work = tempfile::tempdir().unwrap();
+    std::fs::write(work.path().join("tickmark.toml"), format!("{PROJECT}{sources}")).unwrap();
+    std::fs::write(work.path().join("party.csv"), "id,kind,status\np,team,active\n").unwrap();
+    for (path, text) in files {
+        std::fs::create_dir_all(work.path().join(path).parent().unwrap()).unwrap();
+        std::fs::write(work.path().join(path), text).unwrap();
+    }
+    let out = work.path().join("out");
+    let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["run", "--project"]).arg(work.path()).arg("--out").arg(&out).output();
+    let done = done.unwrap();
+    let assessment = std::fs::read(out.join("assessment.json")).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr)));
+    let assessment: Value = serde_json::from_slice(&assessment).unwrap();
+    let status = |id: &str| {
+        let control = assessment["controls"].as_array().unwrap().iter().find(|control| control["id"] == id).unwrap();
+        control["status"].as_str().unwrap().to_owned()
+    };
+    let mut population = csv::Reader::from_path(out.join("populations/INV-01.csv")).unwrap();
+    let verdicts = population.deserialize().map(|row| {
+        let row: BTreeMap<String, String> = row.unwrap();
+        (row["subject"].clone(), row["verdict"].clone())
+    });
+    let verdicts = verdicts.collect();
+    (status("INV-01"), status("INV-06"), verdicts)
+}
+
+const A: &str = "{\"id\":\"a\",\"owner\":\"p\",\"status\":\"active\"}\n";
+const B: &str = "{\"id\":\"b\",\"owner\":\"p\",\"status\":\"active\"}\n";
+
+/// Four identities were counted. Two files with the same two hold no four, nor does a file that tells of one of them twice.
+#[test]
+fn a_record_told_twice_is_counted_once() {
+    let four = source("i", "id/*.ndjson", "s", ", expected = 4");
+    let two_files = judged(&four, &[("id/a.ndjson", &format!("{A}{B}")), ("id/b.ndjson", &format!("{B}{A}"))]);
+    assert_eq!(two_files.0, "unknown");
+    let three = source("i", "id/*.ndjson", "s", ", expected = 3");
+    let once_more = "{\"id\":\"b\",\"name\":\"B\"}\n";
+    assert_eq!(judged(&three, &[("id/a.ndjson", &format!("{A}{B}{once_more}"))]).0, "unknown");
+    let two = source("i", "id/*.ndjson", "s", ", expected = 2");
+    assert_eq!(judged(&two, &[("id/a.ndjson", &format!("{A}{B}{once_more}"))]).0, "pass");
+}
