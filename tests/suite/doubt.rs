@@ -68,3 +68,24 @@ fn a_record_told_twice_is_counted_once() {
     let two = source("i", "id/*.ndjson", "s", ", expected = 2");
     assert_eq!(judged(&two, &[("id/a.ndjson", &format!("{A}{B}{once_more}"))]).0, "pass");
 }
+
+/// A quote that is not closed swallows the records after it, up to the next quote or to the end.
+#[test]
+fn a_quote_out_of_place_spoils_its_record() {
+    let csv = source("i", "i.csv", "s", "");
+    let head = "id,owner,status,name\na,p,active,";
+    for (text, read) in [
+        ("\"A\"\nb,none,active,B\n", "a b"),
+        ("\"the \"\"A\"\", so\nto speak\"\nb,none,active,B\n", "a b"),
+        ("\"A\nb,none,active,B\n", ""),
+        ("\"A\nb,none,active,B\" x\nc,p,active,C\n", "c"),
+        ("A\nb,none,active,5\" disk\nc,p,active,C\n", "a c"),
+        ("A\n\n\"b\"x,none,active,\nc,p,active,\"C\"", "a c"),
+    ] {
+        let (status, _, verdicts) = judged(&csv, &[("i.csv", &format!("{head}{text}"))]);
+        assert_eq!(verdicts.keys().cloned().collect::<Vec<_>>().join(" "), read, "{text}");
+        assert_eq!(status, if read == "a b" { "fail" } else { "unknown" }, "{text}");
+    }
+    let (status, _, verdicts) = judged(&csv, &[("i.csv", "id,owner,status,\"name\na,p,active,A\n\"\nb,p,active,B\n")]);
+    assert_eq!((status.as_str(), verdicts.len()), ("unknown", 0));
+}
