@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::once::{Once, TWICE};
 use super::pem;
 use crate::model::project::Format;
 use crate::model::table::Locator;
@@ -234,12 +235,13 @@ fn yaml(bytes: &[u8]) -> Decoded {
     let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
     let mut documents = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(text) {
-        match <Value as serde::Deserialize>::deserialize(document) {
-            Ok(Value::Null) => {}
-            Ok(value) => documents.push(value),
+        match <Once as serde::Deserialize>::deserialize(document) {
+            Ok(Once(Value::Null)) => {}
+            Ok(Once(value)) => documents.push(value),
             Err(error) => {
                 let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
-                return Decoded::nothing(format!("not YAML that can be read{place}"));
+                let what = if error.to_string().contains(TWICE) { TWICE } else { "not YAML that can be read" };
+                return Decoded::nothing(format!("{what}{place}"));
             }
         }
     }
@@ -259,9 +261,10 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     if std::str::from_utf8(bytes).is_err() {
         return Err("invalid UTF-8".to_owned());
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map(|Once(value)| value).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON that ends too soon",
+            serde_json::error::Category::Data => TWICE,
             _ => "not JSON",
         };
         format!("{what}: line {}, column {}", error.line(), error.column())

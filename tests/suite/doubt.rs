@@ -89,3 +89,11 @@ fn a_quote_out_of_place_spoils_its_record() {
     let (status, _, verdicts) = judged(&csv, &[("i.csv", "id,owner,status,\"name\na,p,active,A\n\"\nb,p,active,B\n")]);
     assert_eq!((status.as_str(), verdicts.len()), ("unknown", 0));
 }
+
+/// A record that says two things of one name says neither: readers of JSON differ on which of them counts.
+#[test]
+fn a_name_told_twice_in_one_record_is_quarantined() {
+    let text = "{\"id\":\"a\",\"owner\":\"none\",\"owner\":\"p\",\"status\":\"active\"}\n";
+    let (status, _, verdicts) = judged(&source("i", "i.ndjson", "s", ""), &[("i.ndjson", &format!("{text}{B}"))]);
+    assert_eq!((status.as_str(), verdicts.into_keys().collect::<String>().as_str()), ("unknown", "b"));
+}
