@@ -97,3 +97,19 @@ fn a_name_told_twice_in_one_record_is_quarantined() {
     let (status, _, verdicts) = judged(&source("i", "i.ndjson", "s", ""), &[("i.ndjson", &format!("{text}{B}"))]);
     assert_eq!((status.as_str(), verdicts.into_keys().collect::<String>().as_str()), ("unknown", "b"));
 }
+
+/// Whoever exports a table writes `None`, `null`, a dash or a blank where there is nothing; that says neither what is there nor
+/// that nothing is.
+#[test]
+fn a_placeholder_is_no_value() {
+    for word in ["None", "NONE", "none ", " none", "Never", "null", "NULL", "N/A", "-", "?", "unknown", "\\N", "<none>", "   "] {
+        let row =
+            serde_json::json!({ "id": "a", "owner": "p", "status": "active", "purpose": word, "reviewed_at": "2026-06-01T00:00:00Z" });
+        let (_, status, _) = judged(&source("i", "i.ndjson", "s", ""), &[("i.ndjson", &format!("{row}\n"))]);
+        assert_eq!(status, "unknown", "{word:?}");
+    }
+    for (word, expected) in [("none", "fail"), ("nothing but a test", "pass")] {
+        let csv = format!("id,owner,status,purpose,reviewed_at\na,p,active,{word},2026-06-01T00:00:00Z\n");
+        assert_eq!(judged(&source("i", "i.csv", "s", ""), &[("i.csv", &csv)]).1, expected, "{word:?}");
+    }
+}
