@@ -85,8 +85,14 @@ impl Cell {
                 None => Err(wrong()),
             },
             Type::Fingerprint => match text {
-                Some(text) if text.rsplit_once(':').is_some_and(|(key, hex)| key.contains(':') && !hex.is_empty()) => {
-                    Ok(Cell::Text(text.to_owned()))
+                Some(text)
+                    if let Some((key, digest)) = text.rsplit_once(':')
+                        && key.contains(':')
+                        && !digest.is_empty() =>
+                {
+                    // Capitals of hexadecimal digits mean nothing; in any other writing they may.
+                    let hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+                    Ok(Cell::Text(if hex { format!("{key}:{}", digest.to_ascii_lowercase()) } else { text.to_owned() }))
                 }
                 _ => Err(said("write it as `algorithm:key-id:hex`".to_owned())),
             },

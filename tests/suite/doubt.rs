@@ -113,3 +113,30 @@ fn a_placeholder_is_no_value() {
         assert_eq!(judged(&source("i", "i.csv", "s", ""), &[("i.csv", &csv)]).1, expected, "{word:?}");
     }
 }
+
+/// Two systems that call something of theirs `a` tell of two things, each of which lacks what only the other says.
+#[test]
+fn rows_of_two_systems_fill_no_gaps_of_each_other() {
+    let both = format!("{}{}", source("i", "i.ndjson", "s", ""), source("j", "j.ndjson", "t", ""));
+    let (status, _, verdicts) = judged(&both, &[("i.ndjson", A), ("j.ndjson", "{\"id\":\"a\",\"status\":\"active\"}\n")]);
+    assert_eq!((status.as_str(), verdicts["a"].as_str()), ("unknown", "unknown"));
+    // What both say is so of either.
+    let (status, ..) = judged(&both, &[("i.ndjson", A), ("j.ndjson", A)]);
+    assert_eq!(status, "pass");
+}
+
+/// Capitals of a digest's hexadecimal digits mean nothing.
+#[test]
+fn a_fingerprint_in_capitals_is_the_same() {
+    let settings = PROJECT.replace("[\"INV-01\", \"INV-06\"]", "[\"SEC-04\"]");
+    let credentials = source("c", "c.csv", "s", "").replace("\"identity\"", "\"credential\"");
+    let files = [
+        ("tickmark.toml", format!("{settings}{}{credentials}", source("i", "i.ndjson", "s", ""))),
+        ("party.csv", "id,kind,status\np,team,active\n".to_owned()),
+        ("i.ndjson", format!("{A}{B}")),
+        ("c.csv", "id,identity,kind,status,fingerprint\nk1,a,api_key,active,sha256:k:00AB\nk2,b,api_key,active,sha256:k:00ab\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (_, said, _work) = super::cli::run(&files, &["run"]);
+    assert!(said.contains("2 fail"), "{said}");
+}
