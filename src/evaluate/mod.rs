@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
-//!              │         └──► subquery ─► summary, keys, absence ─► reach
+//!              │         └──► subquery ─► summary, keys ─► alike; absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
 //! waivers                                         whom each waiver excuses, before any verdict
 //! derive                                          facts that follow grants any number of times, once per world
@@ -10,6 +10,7 @@
 //! ```
 
 mod absence;
+mod alike;
 pub mod assess;
 mod codes;
 mod derive;

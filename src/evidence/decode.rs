@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::once::{Once, TWICE};
 use super::pem;
 use crate::model::project::Format;
 use crate::model::table::Locator;
@@ -128,7 +129,7 @@ fn csv_records(bytes: &[u8]) -> Decoded {
     let mut record = csv::ByteRecord::new();
     let mut header: Option<Vec<String>> = None;
     loop {
-        let line = reader.position().line();
+        let (line, begin) = (reader.position().line(), reader.position().byte());
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
@@ -140,6 +141,14 @@ fn csv_records(bytes: &[u8]) -> Decoded {
         // The reader counts from the line before a record that follows blank lines.
         let line = record.position().map_or(line, csv::Position::line);
         let position = || format!("line {line}");
+        let raw = bytes.get(offset(begin)..offset(reader.position().byte())).unwrap_or_default();
+        if let Some(fault) = misquoted(raw) {
+            if header.is_none() {
+                return Decoded::nothing(format!("the header: {fault}"));
+            }
+            decoded.quarantine.push((position(), fault.to_owned()));
+            continue;
+        }
         if record.as_slice().len() > RECORD {
             decoded.quarantine.push((position(), format!("the record is {} bytes, more than {RECORD}", record.as_slice().len())));
             continue;
@@ -150,6 +159,9 @@ fn csv_records(bytes: &[u8]) -> Decoded {
         };
         let Some(names) = &header else {
             let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
+            if names.iter().any(|name| name.contains(['\n', '\r'])) {
+                return Decoded::nothing("a column's name in the header runs over several lines; is a quote not closed?".to_owned());
+            }
             let mut sorted = names.clone();
             sorted.sort();
             if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -179,6 +191,34 @@ fn csv_records(bytes: &[u8]) -> Decoded {
     decoded
 }
 
+fn offset(byte: u64) -> usize {
+    usize::try_from(byte).unwrap_or(usize::MAX)
+}
+
+/// What is wrong with the quotes of a record (RFC 4180 §2): the reader would take what follows one that is not closed, up to the
+/// next quote, for a part of the field, and with it whole records.
+fn misquoted(raw: &[u8]) -> Option<&'static str> {
+    let lines = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(raw.len());
+    let (mut begins, mut quoted) = (true, false);
+    let mut bytes = raw[lines..].iter().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&&b'"') => drop(bytes.next()),
+            b'"' if quoted => {
+                quoted = false;
+                if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
+                    return Some("a field goes on after the quote that closes it; a quote before it may not be closed");
+                }
+            }
+            b'"' if begins => quoted = true,
+            b'"' => return Some("a quote in a field without quotes; write the field in quotes, and the quote twice"),
+            _ => {}
+        }
+        begins = !quoted && *byte == b',';
+    }
+    quoted.then_some("a quote is not closed: everything after it would be one field")
+}
+
 fn json(bytes: &[u8]) -> Decoded {
     match parse_json(bytes) {
         Ok(document) => {
@@ -195,12 +235,13 @@ fn yaml(bytes: &[u8]) -> Decoded {
     let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
     let mut documents = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(text) {
-        match <Value as serde::Deserialize>::deserialize(document) {
-            Ok(Value::Null) => {}
-            Ok(value) => documents.push(value),
+        match <Once as serde::Deserialize>::deserialize(document) {
+            Ok(Once(Value::Null)) => {}
+            Ok(Once(value)) => documents.push(value),
             Err(error) => {
                 let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
-                return Decoded::nothing(format!("not YAML that can be read{place}"));
+                let what = if error.to_string().contains(TWICE) { TWICE } else { "not YAML that can be read" };
+                return Decoded::nothing(format!("{what}{place}"));
             }
         }
     }
@@ -220,9 +261,10 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     if std::str::from_utf8(bytes).is_err() {
         return Err("invalid UTF-8".to_owned());
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map(|Once(value)| value).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON that ends too soon",
+            serde_json::error::Category::Data => TWICE,
             _ => "not JSON",
         };
         format!("{what}: line {}, column {}", error.line(), error.column())

@@ -39,8 +39,8 @@ pub struct Export {
     pub envelope: Envelope,
     /// Systems that it speaks of: the envelope's, or those of its rows; sorted.
     pub systems: Vec<String>,
-    /// Raw records, repeated ones counted once.
-    pub records: i64,
+    /// Digests of its raw records, each once; in one's own inventory, of what they tell of. Sorted.
+    pub records: Vec<u128>,
     /// `origin.record` is set, `origin.file` is not.
     pub rows: Vec<Row>,
     pub quarantine: Vec<Quarantined>,
@@ -73,7 +73,7 @@ pub fn read(
         path: path.to_owned(),
         envelope: Envelope::default(),
         systems: Vec::new(),
-        records: 0,
+        records: Vec::new(),
         rows: Vec::new(),
         quarantine: Vec::new(),
         notes: BTreeSet::new(),
@@ -104,7 +104,7 @@ fn keep_nothing_unread(export: &mut Export) {
     export.quarantine = vec![Quarantined { file: export.path.clone(), position: String::new(), reason }];
     export.envelope = Envelope::default();
     export.systems = Vec::new();
-    export.records = 0;
+    export.records = Vec::new();
     export.locator = Locator::Pointers(Vec::new());
 }
 
@@ -222,8 +222,7 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
     if mapped.pointers.is_some() && mapped.records.is_empty() && export.quarantine.is_empty() {
         whole(export, format!("it holds no {}: is it an export of this kind?", mapping.records));
     }
-    let distinct: BTreeSet<String> = mapped.records.iter().map(|record| sha256(record.to_string().as_bytes())).collect();
-    export.records = i64::try_from(distinct.len()).unwrap_or(i64::MAX);
+    export.records = distinct(&mapped.records, config);
     let default = export.envelope.system.clone().or_else(|| match config.systems.as_slice() {
         [system] => Some(system.clone()),
         _ => None,
@@ -268,6 +267,21 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
         _ => Vec::new(),
     };
     Ok(())
+}
+
+/// What is counted of a file. Two rows of one's own inventory with one id are one record, told twice; events have no such id.
+fn distinct(records: &[Value], config: &SourceConfig) -> Vec<u128> {
+    let merged = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
+    let digest = |record: &Value| {
+        let id = record.get("id").filter(|id| merged && id.is_string());
+        let digest = sha256(id.unwrap_or(record).to_string().as_bytes());
+        // Half of a SHA-256 is more than enough to tell records apart.
+        u128::from_str_radix(&digest[..32], 16).unwrap_or_default()
+    };
+    let mut distinct: Vec<u128> = records.iter().map(digest).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
 }
 
 fn envelope(said: &Map<String, Value>) -> Result<Envelope, String> {

@@ -17,6 +17,7 @@ mod jq;
 mod key;
 mod logs;
 mod mapping;
+mod once;
 mod pem;
 mod read;
 mod redact;

@@ -169,7 +169,8 @@ pub fn describe(
                     .filter(|covers| !covers.types.is_empty())
                     .map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
                 expected_records: config.complete.as_ref().and_then(|vouched| vouched.expected),
-                records: members.iter().map(|export| export.records).sum(),
+                records: i64::try_from(members.iter().flat_map(|export| &export.records).collect::<BTreeSet<_>>().len())
+                    .unwrap_or(i64::MAX),
                 quarantined: members.iter().map(|export| i64::try_from(export.quarantine.len()).unwrap_or(i64::MAX)).sum(),
                 max_age: config.max_age,
                 absent: members.is_empty()
@@ -178,9 +179,11 @@ pub fn describe(
                         .all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
                 ..Source::default()
             };
-            let said: Vec<i64> = members.iter().filter_map(|export| export.envelope.expected).collect();
+            // Of a file that lies there twice, the count is one count.
+            let said: BTreeMap<&str, i64> =
+                members.iter().filter_map(|export| Some((export.original_sha256.as_str(), export.envelope.expected?))).collect();
             if !said.is_empty() && source.expected_records.is_none() {
-                source.expected_records = Some(said.iter().sum());
+                source.expected_records = Some(said.values().sum());
             }
             // The oldest of the files in use: a source is as fresh as its oldest part. For a log, the newest.
             let times: Vec<Option<(Time, &'static str)>> = members.iter().map(|export| collected(export, config)).collect();

@@ -105,12 +105,18 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
                 conflicts: Vec::new(),
             };
             merged.origins.dedup();
+            let apart = of_several_systems(schema, &rows);
             for (at, column) in schema.columns.iter().enumerate() {
-                let cell = agreed(rows.iter().map(|given| &given.row.cells[at]), column.latest, column.never);
+                let cells = || rows.iter().map(|given| &given.row.cells[at]);
+                let cell = match cells().next() {
+                    // What one of them does not say is not told of it by the other.
+                    Some(first) if apart && cells().any(|cell| cell != first) => Cell::Absent(State::Conflict),
+                    _ => agreed(cells(), column.latest, column.never),
+                };
                 if cell == Cell::Absent(State::Conflict) {
                     let mut said: Vec<(String, Origin)> = rows
                         .iter()
-                        .filter(|given| given.row.cells[at] != Cell::Absent(State::Missing))
+                        .filter(|given| apart || given.row.cells[at] != Cell::Absent(State::Missing))
                         .map(|given| (given.row.cells[at].display(column), given.row.origin))
                         .collect();
                     said.sort();
@@ -123,6 +129,13 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
             merged
         })
         .collect()
+}
+
+/// Ids are unique across systems: rows of one id that name different ones speak of different things.
+fn of_several_systems(schema: &TableSchema, rows: &[Given]) -> bool {
+    let Some(system) = schema.column("system") else { return false };
+    let mut named = rows.iter().map(|given| &given.row.cells[system]).filter(|cell| matches!(cell, Cell::Text(_)));
+    named.next().is_some_and(|first| named.any(|other| other != first))
 }
 
 /// What several rows say of one value: equal stays, missing yields. A value that cannot be read, or lies in the future,

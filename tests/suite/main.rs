@@ -10,6 +10,7 @@ mod controls;
 mod coverage;
 mod derived;
 mod docs;
+mod doubt;
 mod examples;
 mod exceptions;
 mod explain;

@@ -66,7 +66,8 @@ impl Place<'_> {
                 }
                 // A reference that names no row may name one by the id that its own system uses.
                 match (a_dangling, a_names, b_dangling, b_names) {
-                    (Some(to), _, None, Some(row)) | (None, Some(row), Some(to), _) if to == row.0 && self.nameless(row) => None,
+                    (Some(to), _, None, Some(row)) if to == row.0 && self.may_be_called(row, &a) => None,
+                    (None, Some(row), Some(to), _) if to == row.0 && self.may_be_called(row, &b) => None,
                     _ => Some(false),
                 }
             }
@@ -74,9 +75,35 @@ impl Place<'_> {
         }
     }
 
-    /// Whether nobody knows what its own system calls the row.
-    fn nameless(&self, row: Row) -> bool {
-        SCHEMA[row.0].column("native_id").is_some_and(|column| self.world.value(row, column) == Value::Unknown)
+    /// Whether a reference that names no row may mean this one: nobody knows what its own system calls it, or it is called much the same.
+    fn may_be_called(&self, row: Row, said: &str) -> bool {
+        let Key::Text { text: id, .. } = self.world.key_of(row, 0) else { return false };
+        let native = SCHEMA[row.0].column("native_id").map(|column| self.world.value(row, column));
+        if native == Some(Value::Unknown) {
+            return true;
+        }
+        let plain = |text: &str| text.trim().to_ascii_lowercase();
+        let said = plain(said);
+        let of: Vec<String> = self
+            .world
+            .evidence
+            .systems
+            .iter()
+            .filter(|system| said.starts_with(&format!("{}:", plain(system))))
+            .map(|system| plain(system))
+            .collect();
+        let own = SCHEMA[row.0].column("system").map(|column| self.world.value(row, column));
+        if let Some(Value::Text(own)) = own
+            && !of.is_empty()
+            && !of.contains(&plain(&own))
+        {
+            return false;
+        }
+        let ends = |long: &str, short: &str| {
+            !short.is_empty() && (long == short || [":", "/"].iter().any(|mark| long.ends_with(&format!("{mark}{short}"))))
+        };
+        let native = if let Some(Value::Text(native)) = native { Some(native) } else { None };
+        [Some(id), native].into_iter().flatten().map(|name| plain(&name)).any(|name| ends(&said, &name) || ends(&name, &said))
     }
 
     /// Whether a row that refers to an unknown one may refer to this one.
