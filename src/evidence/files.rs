@@ -45,7 +45,11 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
             let kind = entry.file_type().map_err(|why| EvidenceError::Unreadable { path: full.clone(), why })?;
             if kind.is_dir() {
                 open.push(path);
-            } else if let Some(text) = path.to_str().filter(|text| matcher.is_match(text)) {
+            } else if kind.is_symlink() && root.join(&path).is_dir() {
+                // What it leads to in the project, a pattern can name where it is.
+                inside(root, &path)?;
+            } else if matcher.is_match(&path) {
+                let Some(text) = path.to_str() else { return Err(EvidenceError::Name { path: root.join(&path) }) };
                 found.push(text.to_owned());
             }
         }
@@ -54,17 +58,26 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
     Ok(found)
 }
 
-/// Reads a file that lies in the project, links followed.
-pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, EvidenceError> {
+/// Where a path of the project leads, links followed.
+fn inside(root: &Path, path: &Path) -> Result<PathBuf, EvidenceError> {
     let full = root.join(path);
     let unreadable = |why| EvidenceError::Unreadable { path: full.clone(), why };
     let real = full.canonicalize().map_err(unreadable)?;
-    if !real.starts_with(root.canonicalize().map_err(unreadable)?) {
-        return Err(EvidenceError::OutsideProject { path: full });
+    if real.starts_with(root.canonicalize().map_err(unreadable)?) { Ok(real) } else { Err(EvidenceError::OutsideProject { path: full }) }
+}
+
+/// Reads a file that lies in the project, links followed.
+pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, EvidenceError> {
+    let real = inside(root, Path::new(path))?;
+    let full = root.join(path);
+    let unreadable = |why| EvidenceError::Unreadable { path: full.clone(), why };
+    let meta = fs::metadata(&real).map_err(unreadable)?;
+    // A pipe would be waited for, and a device never ends.
+    if !meta.is_file() {
+        return Err(EvidenceError::NoFile { path: full });
     }
-    let size = fs::metadata(&real).map_err(unreadable)?.len();
-    if size > LIMIT {
-        return Err(EvidenceError::TooLarge { path: full, size, limit: LIMIT });
+    if meta.len() > LIMIT {
+        return Err(EvidenceError::TooLarge { path: full, size: meta.len(), limit: LIMIT });
     }
     fs::read(&real).map_err(unreadable)
 }
