@@ -1,6 +1,7 @@
 //! Finding and reading evidence files, never outside the project.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -18,7 +19,12 @@ pub fn is_pattern(path: &str) -> bool {
 /// The files that a path or pattern below the project names, sorted, as paths below it.
 pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, EvidenceError> {
     if !is_pattern(pattern) {
-        return Ok(if root.join(pattern).symlink_metadata().is_ok() { vec![pattern.to_owned()] } else { Vec::new() });
+        return match root.join(pattern).symlink_metadata() {
+            Ok(_) => Ok(vec![pattern.to_owned()]),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
+            // It may be there: a source that cannot be looked for is not one that yielded nothing.
+            Err(why) => Err(EvidenceError::Unreadable { path: root.join(pattern), why }),
+        };
     }
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     let matcher = glob
@@ -36,7 +42,7 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
         let full = root.join(&folder);
         let entries = match fs::read_dir(&full) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(why) => return Err(EvidenceError::Unreadable { path: full, why }),
         };
         for entry in entries {

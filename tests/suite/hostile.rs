@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -186,4 +188,47 @@ fn a_pattern_passes_over_nothing() {
         fs::write(folder.join(std::ffi::OsStr::from_bytes(b"b\xff.csv")), ROW).unwrap();
     });
     assert!(run.code == Some(2) && run.said.contains("not UTF-8"), "{}", run.said);
+}
+
+/// A folder that may not be entered hides its files: that is no proof that there are none.
+#[test]
+fn what_may_not_be_looked_at_is_not_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let locked = work.path().join("evidence/locked");
+    fs::create_dir_all(&locked).unwrap();
+    fs::write(locked.join("a.csv"), ROW).unwrap();
+    let source = format!("name = \"Locked\"\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\n{VOUCHED}path = \"evidence/locked/a.csv\"\n");
+    fs::write(work.path().join("tickmark.toml"), source).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickmark"));
+    if super::package::is_root() {
+        command.uid(super::package::NOBODY).gid(super::package::NOBODY);
+    }
+    let output = command.args(["run", "--project"]).arg(work.path()).arg("--out").arg("/nowhere/report").output().unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("locked/a.csv: cannot be read"), "{said}");
+}
+
+/// `| head -1` ends the reading, not the program; a disk that takes no word more is told and is exit 2.
+#[test]
+fn whoever_listens_may_go_away() {
+    let bank = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickmark"));
+        command.args(arguments).arg("--project").arg(&bank);
+        command
+    };
+    let mut child = command(&["explain", "OFF-01"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{:?} {}", ended.status, String::from_utf8_lossy(&ended.stderr));
+
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = command(&["explain", "OFF-01"]).stdout(full()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(2) && said.contains("standard output") && !said.contains("panicked"), "{:?} {said}", ended.status);
+    let nowhere = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["run", "--project", "/nowhere"]).stderr(full()).status().unwrap();
+    assert_eq!(nowhere.code(), Some(2));
 }
