@@ -1,5 +1,9 @@
 //! Arguments, commands, exit codes, the terminal. One file per command; the library below never touches the terminal.
 
+// First: its macros hold for the modules below it.
+#[macro_use]
+mod terminal;
+
 mod args;
 mod assessing;
 mod attest;
@@ -40,6 +44,10 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::verify(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
+    };
+    let result = match terminal::lost() {
+        Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),
+        None => result,
     };
     match result {
         Ok(exit) => exit.into(),

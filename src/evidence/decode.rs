@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::once::{Once, TWICE};
-use super::pem;
+use super::{pem, strict};
 use crate::model::project::Format;
 use crate::model::table::Locator;
 
@@ -50,6 +49,8 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     {
         return Decoded::nothing(String::from_utf8_lossy(reason).trim_end().to_owned());
     }
+    // Rows of one's own are told by their ids; any text at all has a first line.
+    let needed = (format == Format::Canonical).then_some("id");
     let format = match format {
         Format::Canonical => match canonical(path) {
             Some(format) => format,
@@ -63,7 +64,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     };
     match format {
         Format::Ndjson => ndjson(&bytes),
-        Format::Csv => csv_records(&bytes),
+        Format::Csv => csv_records(&bytes, needed),
         Format::Json => json(&bytes),
         Format::Yaml => yaml(&bytes),
         Format::Pem => {
@@ -121,7 +122,7 @@ fn ndjson(bytes: &[u8]) -> Decoded {
     decoded
 }
 
-fn csv_records(bytes: &[u8]) -> Decoded {
+fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
     let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
     let mut lines = Vec::new();
     // A quote that is never closed would swallow the rest: no record may span more than the limit.
@@ -166,6 +167,9 @@ fn csv_records(bytes: &[u8]) -> Decoded {
             sorted.sort();
             if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
                 return Decoded::nothing(format!("the header names `{}` twice", twice[0]));
+            }
+            if let Some(column) = needed.filter(|column| !names.iter().any(|name| name == column)) {
+                return Decoded::nothing(format!("the header has no column `{column}`"));
             }
             header = Some(names);
             continue;
@@ -233,18 +237,13 @@ fn yaml(bytes: &[u8]) -> Decoded {
         return Decoded::nothing(format!("nested more than {NESTING} deep"));
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
-    let mut documents = Vec::new();
-    for document in serde_yaml_ng::Deserializer::from_str(text) {
-        match <Once as serde::Deserialize>::deserialize(document) {
-            Ok(Once(Value::Null)) => {}
-            Ok(Once(value)) => documents.push(value),
-            Err(error) => {
-                let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
-                let what = if error.to_string().contains(TWICE) { TWICE } else { "not YAML that can be read" };
-                return Decoded::nothing(format!("{what}{place}"));
-            }
+    let mut documents = match strict::yaml(text) {
+        Ok(documents) => documents,
+        Err((error, fault)) => {
+            let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
+            return Decoded::nothing(format!("{}{place}", fault.unwrap_or("not YAML that can be read")));
         }
-    }
+    };
     let document = match documents.len() {
         0 => return Decoded::nothing("the file holds no document".to_owned()),
         1 => documents.swap_remove(0),
@@ -261,11 +260,11 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     if std::str::from_utf8(bytes).is_err() {
         return Err("invalid UTF-8".to_owned());
     }
-    serde_json::from_slice(bytes).map(|Once(value)| value).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "JSON that ends too soon",
-            serde_json::error::Category::Data => TWICE,
-            _ => "not JSON",
+    strict::json(bytes).map_err(|(error, fault)| {
+        let what = match (fault, error.classify()) {
+            (Some(fault), _) => fault,
+            (None, serde_json::error::Category::Eof) => "JSON that ends too soon",
+            (None, _) => "not JSON",
         };
         format!("{what}: line {}, column {}", error.line(), error.column())
     })

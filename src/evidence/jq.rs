@@ -124,7 +124,8 @@ fn apply(
     };
     let globals = |file: &Map<String, Value>| -> Result<[Val; 2], String> { Ok([val(&Value::Object(file.clone()))?, document.clone()]) };
     if let Some(envelope) = envelope {
-        let said = one_each(envelope, globals(&job.file)?, document.clone()).map_err(|why| format!("the envelope filter: {why}"))?;
+        let whole = if job.document.is_some() { document.clone() } else { val(&Value::Array(job.records.clone()))? };
+        let said = one_each(envelope, globals(&job.file)?, whole).map_err(|why| format!("the envelope filter: {why}"))?;
         mapped.envelope = match <[Value; 1]>::try_from(said) {
             Ok([Value::Object(said)]) => said,
             Ok([Value::Null]) => Map::new(),
@@ -239,11 +240,36 @@ fn stream(filter: &Filter, globals: [Val; 2], input: Val, most: usize) -> Result
         if out.len() == most {
             return Err(format!("it gives more than {most} results"));
         }
-        // An error may quote the record, and the record may hold anything: its length is bounded, its secrets are gone.
-        let given = given.map_err(|error| error.to_string().chars().take(200).collect::<String>())?;
+        let given = given.map_err(|error| complaint(&error.to_string()))?;
         out.push(serde_json::from_str(&given.to_string()).map_err(|_| "it gives a value that JSON cannot hold".to_owned())?);
     }
     Ok(out)
+}
+
+/// A filter's error without the value that it met: the record may hold anything. What a mapping itself says is kept.
+fn complaint(error: &str) -> String {
+    // What it was to be indexed with, or used as, the filter says.
+    let heads = [
+        ("cannot index ", " with "),
+        ("cannot use ", " as "),
+        ("cannot calculate ", ""),
+        ("invalid path expression with input ", ""),
+        ("\"cannot parse ", ""),
+        ("\"cannot convert ", ""),
+    ];
+    let Some((head, joint, met)) = heads.iter().find_map(|(head, joint)| Some((head, joint, error.strip_prefix(head)?))) else {
+        return error.chars().take(200).collect();
+    };
+    let sort = match met.trim_start_matches('\\').chars().next() {
+        Some('"') => "a text",
+        Some('[') => "a list",
+        Some('{') => "an object",
+        Some('t' | 'f') => "true or false",
+        Some('n') => "null",
+        _ => "a number",
+    };
+    let end = met.rfind(joint).filter(|_| !joint.is_empty()).map(|at| &met[at..]).filter(|end| end.len() <= 60);
+    format!("{}{sort}{}", head.trim_start_matches('"'), end.unwrap_or_default())
 }
 
 fn val(value: &Value) -> Result<Val, String> {

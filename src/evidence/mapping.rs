@@ -197,7 +197,12 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
     let whole = |export: &mut Export, reason: String| {
         export.quarantine.push(Quarantined { file: export.path.clone(), position: String::new(), reason });
     };
+    // A table of one's own may well be empty; a vendor's export has at least what makes it one.
+    let strange = format!("it holds no {}: is it an export of this kind?", mapping.records);
     if decoded.document.is_none() && decoded.records.is_empty() {
+        if mapping.format != Format::Canonical && export.quarantine.is_empty() {
+            whole(export, strange);
+        }
         return Ok(());
     }
     let mut file = Map::new();
@@ -220,7 +225,7 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
         None => decoded.locator,
     };
     if mapped.pointers.is_some() && mapped.records.is_empty() && export.quarantine.is_empty() {
-        whole(export, format!("it holds no {}: is it an export of this kind?", mapping.records));
+        whole(export, strange);
     }
     export.records = distinct(&mapped.records, config);
     let default = export.envelope.system.clone().or_else(|| match config.systems.as_slice() {

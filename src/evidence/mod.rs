@@ -17,11 +17,11 @@ mod jq;
 mod key;
 mod logs;
 mod mapping;
-mod once;
 mod pem;
 mod read;
 mod redact;
 mod sources;
+mod strict;
 mod tables;
 mod trial;
 
@@ -40,6 +40,10 @@ pub enum EvidenceError {
     Unreadable { path: PathBuf, why: std::io::Error },
     #[error("{path} leads out of the project; evidence lies inside it, so that a package can hold it")]
     OutsideProject { path: PathBuf },
+    #[error("{path} is no file: nothing else is read")]
+    NoFile { path: PathBuf },
+    #[error("{path} matches a pattern, and its name is not UTF-8; rename it, so that a package can hold it")]
+    Name { path: PathBuf },
     #[error("{path} is {size} bytes, more than the limit of {limit}; split the export")]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error("source `{source_id}`: `{pattern}` is not a path pattern: {why}")]

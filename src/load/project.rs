@@ -218,9 +218,10 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
     for (name, value) in keys.each() {
         let found = name.value.split_once('.').and_then(|(id, param)| {
             let control = controls.iter_mut().find(|control| control.id == id)?;
-            control.params.values_mut().find(|there| there.name == param)
+            let (key, param) = control.params.iter_mut().find(|(_, there)| there.name == param)?;
+            Some((key, param, &mut control.tests))
         });
-        let Some(param) = found else {
+        let Some((key, param, tests)) = found else {
             let all: Vec<String> =
                 controls.iter().flat_map(|control| control.params.values().map(|param| format!("{}.{}", control.id, param.name))).collect();
             let mut help = nearest(&name.value, all.iter().map(String::as_str));
@@ -255,6 +256,10 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
                     // A reason may stand beside a stricter value as well.
                     Some(entry) => ["reason", "approver", "document", "sha256"].into_iter().for_each(|key| drop(entry.text(key))),
                     None => {}
+                }
+                // A control's tests are about the control as it is written.
+                for test in tests {
+                    test.params.entry(key.clone()).or_insert_with(|| param.value.clone());
                 }
                 param.written = constant.to_string();
                 param.value = constant;

@@ -325,6 +325,19 @@ fn a_looser_parameter_stands_on_page_one_with_who_answers_for_it() {
     }
 }
 
+/// A control's tests are about the control as it is written, whatever a project sets.
+#[test]
+fn tests_run_with_the_defaults() {
+    let settings = SETTINGS.replacen("[[source]]", "[params]\n\"KEY-01.life\" = \"30d\"\n[[source]]", 1);
+    let control = format!(
+        "{CONTROL}\n[[test]]\nname = \"sixty days\"\nexpect = {{ a = \"pass\" }}\n[test.given]\nas-of = \"2026-06-30T00:00:00Z\"\n\
+         credential = [{{ id = \"a\", issued_at = \"2026-05-01T00:00:00Z\", expires_at = \"2026-06-30T00:00:00Z\" }}]\n"
+    );
+    let project = Project::new(&[("tickmark.toml", &settings), ("controls/KEY-01.toml", &control)]);
+    let output = project.tickmark(&["test"]);
+    assert!(output.status.success() && said(&output).contains("2 of 2"), "{}", said(&output));
+}
+
 #[test]
 fn waive_writes_from_a_finding_and_never_over_a_waiver() {
     let project = Project::new(&[("minutes.md", "Accepted.\n")]);

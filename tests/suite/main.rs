@@ -14,6 +14,7 @@ mod doubt;
 mod examples;
 mod exceptions;
 mod explain;
+mod hostile;
 mod interpreter;
 mod judgeable;
 mod load;

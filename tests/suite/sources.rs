@@ -38,13 +38,16 @@ fn every_mapping_gives_the_rows_of_its_case() {
             .map(|bytes| serde_json::from_value(serde_json::from_slice::<Value>(&bytes).unwrap()["systems"].clone()).unwrap())
             .unwrap_or_default();
         let name = export.file_name().unwrap().to_str().unwrap();
-        let rows = mapped(&shipped(&kind), &systems, name, std::fs::read(&export).unwrap(), &FingerprintKey::given(&[])).unwrap();
+        let mapping = shipped(&kind);
+        let rows = mapped(&mapping, &systems, name, std::fs::read(&export).unwrap(), &FingerprintKey::given(&[])).unwrap();
         assert!(!rows.is_empty(), "{kind}");
         for row in rows.iter().filter(|row| row.get("quarantined").is_none() && kind != "canonical") {
             let schema = &SCHEMA[table(row["table"].as_str().unwrap()).unwrap()];
             for (column, value) in row.as_object().unwrap().iter().filter(|(column, _)| *column != "table") {
                 let column = &schema.columns[schema.column(column).unwrap_or_else(|| panic!("{kind}: {}.{column}", schema.name))];
                 assert!(Cell::read(column, value).is_ok(), "{kind}: {row}");
+                let silent = mapping.silent.get(schema.name).is_some_and(|silent| silent.iter().any(|name| name == column.name));
+                assert!(!silent, "{kind}: {}.{} is given, and said never to be", schema.name, column.name);
             }
         }
         let mut lines: Vec<(String, String, String)> = rows
