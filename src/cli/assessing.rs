@@ -66,7 +66,14 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
-    let request = evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key };
+    let request = evidence::Request {
+        root,
+        sources: &project.sources,
+        mappings: &project.mappings,
+        as_of: asked.or(project.as_of),
+        key,
+        known: load::shipped_mappings,
+    };
     let (evidence, as_of, from_evidence) = evidence::read(&request)?;
     let as_of_from = if from_evidence {
         "evidence"

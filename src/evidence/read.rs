@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::jq::Filters;
 use super::key::FingerprintKey;
-use super::mapping::{self, Export};
+use super::mapping::{self, Export, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
 use super::{EvidenceError, facts, files, logs};
@@ -25,6 +27,8 @@ pub struct Request<'r> {
     /// `None`: the newest collection time of the evidence.
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
+    /// Every mapping that ships: what a file may be that is not of its source's kind.
+    pub known: fn() -> Vec<SourceMapping>,
 }
 
 /// Reads all evidence. Gives it with the time of the assessment, and whether that is the evidence's own.
@@ -50,19 +54,24 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
 }
 
 fn exports(request: &Request<'_>) -> Result<Vec<Export>, EvidenceError> {
-    let mut wanted: Vec<(usize, &SourceConfig, &SourceMapping, String)> = Vec::new();
+    let mut filters: BTreeMap<&str, Arc<Filters>> = BTreeMap::new();
+    for (kind, mapping) in request.mappings {
+        filters.insert(kind, Filters::of(mapping)?);
+    }
+    let mut wanted: Vec<(Reading<'_>, String)> = Vec::new();
     for (position, config) in request.sources.iter().enumerate() {
-        let Some(mapping) = request.mappings.get(&config.kind) else { continue };
+        let (Some(mapping), Some(filters)) = (request.mappings.get(&config.kind), filters.get(config.kind.as_str())) else { continue };
         facts::check(config, mapping)?;
         for path in files::find(request.root, &config.id, &config.path)? {
-            wanted.push((position, config, mapping, path));
+            let filters = Arc::clone(filters);
+            wanted.push((Reading { config, position, mapping, filters, key: request.key, known: request.known }, path));
         }
     }
     let mut exports: Vec<Export> = wanted
         .into_par_iter()
-        .map(|(position, config, mapping, path)| {
+        .map(|(reading, path)| {
             let bytes = files::bytes(request.root, &path)?;
-            mapping::read(config, position, mapping, &path, bytes, request.key)
+            mapping::read(&reading, &path, bytes)
         })
         .collect::<Result<_, _>>()?;
     if let Some(fault) = request.key.fault() {
@@ -159,8 +168,7 @@ fn note_logs(one: &mut Described, config: &SourceConfig, mapping: &SourceMapping
     // A file of one's own speaks for the systems that the configuration names, and for no other that its rows happen to name.
     let own = mapping.format == Format::Canonical;
     let systems: Vec<String> = one.systems.iter().filter(|system| !own || config.systems.contains(system)).cloned().collect();
-    for number in &one.exports {
-        let Some(covers) = logs::covered(&exports[*number], config, mapping) else { continue };
+    for covers in one.exports.iter().flat_map(|number| logs::covered(&exports[*number], config, mapping)) {
         let (from, until) = one.source.covers.unwrap_or((covers.from, covers.until));
         one.source.covers = Some((from.min(covers.from), until.max(covers.until)));
         if one.source.completeness == Completeness::Full {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reader::{At, File, Keys, nearest};
 use super::shipped;
 use crate::model::diagnostic::{Code, Diagnostics};
-use crate::model::project::{Format, SourceMapping};
+use crate::model::project::{Declared, Format, SourceMapping};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
 
 /// Reads a mapping; `kind` is what its file is called.
@@ -110,7 +110,7 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         }
     }
     let filter = |key: &'static str| keys.text(key).map_or_else(String::new, |text| text.value);
-    let (envelope, select) = (filter("envelope"), filter("select"));
+    let (recognise, envelope, select) = (filter("recognise"), filter("envelope"), filter("select"));
     let rows = if canonical {
         filter("rows")
     } else {
@@ -128,6 +128,11 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
             );
         }
     }
+    let states: Vec<&'static str> = Declared::ALL.iter().map(|(word, _)| *word).collect();
+    let state = keys
+        .word("state", &states)
+        .and_then(|word| Declared::ALL.iter().find(|(known, _)| *known == word))
+        .map_or(Declared::Deployed, |(_, state)| *state);
     let guarantees_full = keys.flag("guarantees-full").unwrap_or(false);
     let documentation = keys.texts("documentation").unwrap_or_default().into_iter().map(|url| url.value).collect();
     Some(SourceMapping {
@@ -138,8 +143,10 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         observes,
         silent,
         event_types: event_types.into_iter().map(|ty| ty.value).collect(),
+        state,
         guarantees_full,
         secrets: secrets.into_iter().map(|pointer| pointer.value).collect(),
+        recognise,
         envelope,
         select,
         rows,

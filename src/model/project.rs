@@ -126,10 +126,14 @@ pub struct SourceMapping {
     pub silent: BTreeMap<String, Vec<String>>,
     /// Event types that it observes.
     pub event_types: Vec<String>,
+    /// What there is, or what somebody means to make: the two are never judged together.
+    pub state: Declared,
     /// The vendor guarantees that an export which says nothing else holds every record.
     pub guarantees_full: bool,
     /// Secret fields: JSON pointers in which `*` is any one step and `**` any number of steps.
     pub secrets: Vec<String>,
+    /// jq: the beginning of a document, or one record → whether it has this vendor's shape; empty: nobody can tell.
+    pub recognise: String,
     /// jq: the whole document → `{ "system"?, "collected_at"?, "truncated"?, "part"? }`; empty: nothing is said.
     pub envelope: String,
     /// jq: the whole document → `path` arrays of its records, e.g. `path(.items[])`; empty: the format's own records.
@@ -145,6 +149,20 @@ pub struct SourceMapping {
     pub text: String,
 }
 
+/// What a mapping's rows speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Declared {
+    /// What is there.
+    #[default]
+    Deployed,
+    /// What a plan or a manifest would make.
+    Proposed,
+}
+
+impl Declared {
+    pub const ALL: [(&'static str, Declared); 2] = [("deployed", Declared::Deployed), ("proposed", Declared::Proposed)];
+}
+
 /// The formats that a mapping may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -158,17 +176,20 @@ pub enum Format {
     Yaml,
     /// PEM blocks; certificates are decoded into JSON.
     Pem,
+    /// Lines of text.
+    Lines,
     /// NDJSON or CSV by the file's ending, rows as they are.
     Canonical,
 }
 
 impl Format {
-    pub const ALL: [(&'static str, Format); 6] = [
+    pub const ALL: [(&'static str, Format); 7] = [
         ("json", Format::Json),
         ("ndjson", Format::Ndjson),
         ("csv", Format::Csv),
         ("yaml", Format::Yaml),
         ("pem", Format::Pem),
+        ("lines", Format::Lines),
         ("canonical", Format::Canonical),
     ];
 }

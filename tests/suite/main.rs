@@ -12,6 +12,7 @@ mod derived;
 mod docs;
 mod examples;
 mod explain;
+mod exports;
 mod interpreter;
 mod judgeable;
 mod load;

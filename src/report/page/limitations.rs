@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::evidence::{set_aside, vouched};
 use super::view::count;
 use crate::model::assessment::{Assessment, Support};
-use crate::model::project::Project;
+use crate::model::project::{Declared, Project};
 use crate::model::table::{Evidence, Source, Why};
 use crate::model::value::Duration;
 use crate::report::{escape, map};
@@ -18,6 +18,9 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         "Only non-human identities were looked at, and only those that the sources above show.".to_owned(),
         "What a source does not say of a thing is unknown, not absent; a control that needs it stays undecided.".to_owned(),
     ];
+    if project.mappings.values().any(|mapping| mapping.state == Declared::Proposed) {
+        items.insert(0, "What was judged is proposed: plans and manifests, of which nothing is known to be deployed.".to_owned());
+    }
     let sources = |chosen: &dyn Fn(&&Source) -> bool| named(evidence.sources.iter().filter(chosen).map(|source| source.id.as_str()));
     let mut list = |chosen: &dyn Fn(&&Source) -> bool, before: &str, after: &str| {
         if let Some(names) = sources(chosen) {

@@ -71,7 +71,14 @@ impl Estate {
             fs::write(path, bytes).unwrap();
         }
         let key = FingerprintKey::of(work.path());
-        let request = evidence::Request { root: work.path(), sources: &project.sources, mappings: &project.mappings, as_of, key: &key };
+        let request = evidence::Request {
+            root: work.path(),
+            sources: &project.sources,
+            mappings: &project.mappings,
+            as_of,
+            key: &key,
+            known: tickmark::load::shipped_mappings,
+        };
         let (evidence, as_of, _) = evidence::read(&request).unwrap();
         (evidence, as_of)
     }
