@@ -7,10 +7,12 @@
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
 //! | `framework` | requirements, and how ids resolve |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
+//! | `collect` | how an export is collected |
 //! | `shipped` | what is compiled in |
 //! | `files` | the files of a project |
 //! | `reader` | walking TOML with places |
 
+mod collect;
 pub mod condition;
 mod configured;
 mod control;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{At, File, Keys, nearest};
-use super::shipped;
+use super::{collect, shipped};
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::project::{Declared, Format, SourceMapping};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
@@ -135,6 +135,7 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         .map_or(Declared::Deployed, |(_, state)| *state);
     let guarantees_full = keys.flag("guarantees-full").unwrap_or(false);
     let documentation = keys.texts("documentation").unwrap_or_default().into_iter().map(|url| url.value).collect();
+    let collect = keys.table("collect", "`[collect]`").and_then(|keys| collect::suggested(&keys));
     Some(SourceMapping {
         kind: written?.value,
         title: title?.value,
@@ -151,6 +152,7 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         select,
         rows,
         documentation,
+        collect,
         file: name.to_owned(),
         text: text.to_owned(),
     })

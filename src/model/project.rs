@@ -143,6 +143,8 @@ pub struct SourceMapping {
     pub rows: String,
     /// Where each field's meaning is documented by its vendor.
     pub documentation: Vec<String>,
+    /// How it may be collected; `None`: the mapping suggests nothing.
+    pub collect: Option<Collect>,
     /// `builtin/<kind>.toml`, or the path below the project.
     pub file: String,
     /// The file as read: packed and hashed.
@@ -161,6 +163,42 @@ pub enum Declared {
 
 impl Declared {
     pub const ALL: [(&'static str, Declared); 2] = [("deployed", Declared::Deployed), ("proposed", Declared::Proposed)];
+}
+
+/// What a mapping suggests for collecting its export. Nothing here is run unless a `[[source]]` asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collect {
+    /// The program that must be installed.
+    pub tool: String,
+    /// What prints its version; empty: nothing does.
+    pub version: Vec<String>,
+    /// The least that the account in use must be allowed, in the vendor's words.
+    pub permissions: Vec<String>,
+    /// Environment variables that the tool needs, beside those that every call gets: `NAME` or `PREFIX_*`.
+    pub env: Vec<String>,
+    pub calls: Vec<Call>,
+}
+
+/// One command: run once, or once for each item of an earlier one's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    /// The program and its arguments; `{}` in an argument stands for the item.
+    pub argv: Vec<String>,
+    /// False for a call that only must precede: its output is thrown away.
+    pub keep: bool,
+    pub each: Option<Each>,
+    /// jq on its output: the call is made again until this is true; empty: it is made once.
+    pub until: String,
+}
+
+/// The items that a call is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Each {
+    /// An earlier call.
+    pub call: String,
+    /// jq on its output: the items, each a text.
+    pub items: String,
 }
 
 /// The formats that a mapping may name.

@@ -29,6 +29,7 @@ fn vendor() -> SourceMapping {
         select: "path(.users[])".to_owned(),
         rows: "{ table: \"identity\", id: \"v:\\(.id)\", purpose: .key, name: ($file.page.uri? // null) } | row".to_owned(),
         documentation: Vec::new(),
+        collect: None,
         file: "sources/vendor.toml".to_owned(),
         text: String::new(),
     }
