@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::diagnostics;
+use super::summary::printable;
 use crate::evaluate::assess;
 use crate::evidence::{self, FingerprintKey};
 use crate::load;
@@ -59,6 +60,9 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
             path.display()
         );
+    }
+    for remark in gathered.iter().flat_map(|gathered| &gathered.evidence.remarks) {
+        eprintln!("warning: {}", printable(remark));
     }
     Ok(gathered)
 }

@@ -69,6 +69,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
         Format::Json => json(bytes),
         Format::Yaml => yaml(bytes),
         Format::Lines => text_lines(bytes),
+        Format::Toml => toml(bytes),
         Format::Pem => {
             let (document, quarantine) = pem::certificates(bytes);
             Decoded { quarantine, ..Decoded::of(document) }
@@ -238,6 +239,38 @@ fn yaml(bytes: &[u8]) -> Decoded {
         _ => Value::Array(documents),
     };
     Decoded::of(document)
+}
+
+fn toml(bytes: &[u8]) -> Decoded {
+    if nesting(bytes) > NESTING {
+        return Decoded::nothing(format!("nested more than {NESTING} deep"));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
+    match toml::de::DeTable::parse(text) {
+        Ok(table) => Decoded::of(Value::Object(toml_table(table.get_ref()))),
+        Err(error) => {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            Decoded::nothing(format!("not TOML: line {line}: {}", error.message()))
+        }
+    }
+}
+
+fn toml_table(table: &toml::de::DeTable<'_>) -> Map<String, Value> {
+    table.iter().map(|(name, value)| (name.get_ref().to_string(), toml_value(value.get_ref()))).collect()
+}
+
+/// A time as text; a date alone stays one.
+fn toml_value(value: &toml::de::DeValue<'_>) -> Value {
+    use toml::de::DeValue;
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(number) => number.as_str().parse::<i64>().map_or_else(|_| Value::String(number.to_string()), Value::from),
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or_else(|_| Value::String(number.to_string()), Value::from),
+        DeValue::Boolean(yes) => Value::Bool(*yes),
+        DeValue::Datetime(time) => Value::String(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| toml_value(item.get_ref())).collect(),
+        DeValue::Table(table) => Value::Object(toml_table(table)),
+    }
 }
 
 /// Parses one JSON value; says where it is broken, never what stands there.

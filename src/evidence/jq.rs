@@ -105,7 +105,7 @@ pub fn recognise(filters: &Arc<Filters>, path: &str, values: Vec<Value>) -> Resu
             let input = val(value).ok()?;
             // Not recognised is also where nobody listens any more.
             sender.send(Progress::Record).ok()?;
-            stream(recognise, [Val::Null, Val::Null], input, 1).ok()
+            stream(recognise, [Val::Null, Val::Null, Val::Null], input, 1).ok()
         };
         values.iter().map(|value| truth(value).is_some_and(|said| said == [Value::Bool(true)])).collect()
     })
@@ -150,7 +150,8 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
         Some(document) => val(document)?,
         None => Val::default(),
     };
-    let globals = |file: &Map<String, Value>| -> Result<[Val; 2], String> { Ok([val(&Value::Object(file.clone()))?, document.clone()]) };
+    let globals =
+        |file: &Map<String, Value>| -> Result<[Val; 3], String> { Ok([val(&Value::Object(file.clone()))?, document.clone(), Val::Null]) };
     if let Some(envelope) = &filters.envelope {
         let said = stream(envelope, globals(&job.file)?, document.clone(), 1).map_err(|why| format!("the envelope filter: {why}"))?;
         mapped.envelope = match <[Value; 1]>::try_from(said) {
@@ -159,6 +160,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
             _ => return Err("the envelope filter did not give one object".to_owned()),
         };
     }
+    let mut places = Vec::new();
     mapped.records = match (&job.document, &filters.select) {
         (None, _) => job.records,
         (Some(document), None) => {
@@ -170,12 +172,13 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
                 stream(select, globals(&job.file)?, document.clone(), usize::MAX).map_err(|why| format!("the select filter: {why}"))?;
             let mut pointers = Vec::new();
             let mut records = Vec::new();
-            for path in paths {
-                let (pointer, record) = follow(whole, &path).ok_or("the select filter gave something that is no path into the document")?;
+            for path in &paths {
+                let (pointer, record) = follow(whole, path).ok_or("the select filter gave something that is no path into the document")?;
                 pointers.push(pointer);
                 records.push(record.clone());
             }
             mapped.pointers = Some(pointers);
+            places = paths;
             records
         }
     };
@@ -187,9 +190,10 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
     for (name, value) in &mapped.envelope {
         file.insert(name.clone(), value.clone());
     }
-    let globals = globals(&file)?;
-    for record in &mapped.records {
-        let given = val(record).and_then(|input| stream(rows, globals.clone(), input, ROWS));
+    let [file, document, _] = globals(&file)?;
+    for (number, record) in mapped.records.iter().enumerate() {
+        let at = places.get(number).map_or(Ok(Val::Null), val);
+        let given = at.and_then(|at| stream(rows, [file.clone(), document.clone(), at], val(record)?, ROWS));
         mapped.rows.push(given);
         if sender.send(Progress::Record).is_err() {
             return Err("given up".to_owned());
@@ -220,7 +224,7 @@ fn follow<'d>(document: &'d Value, path: &Value) -> Option<(String, &'d Value)> 
     Some((pointer, at))
 }
 
-fn stream(filter: &Filter, globals: [Val; 2], input: Val, most: usize) -> Result<Vec<Value>, String> {
+fn stream(filter: &Filter, globals: [Val; 3], input: Val, most: usize) -> Result<Vec<Value>, String> {
     let context = Ctx::<Data>::new(&filter.lut, Vars::new(globals));
     let mut out = Vec::new();
     for given in filter.id.run((context, input)).map(unwrap_valr) {

@@ -32,7 +32,7 @@ const HELPERS: &str = include_str!("helpers.jq");
 pub type Data = data::JustLut<Val>;
 pub type Filter = jaq_core::Filter<Data>;
 
-/// Compiles one filter, in which `$file` and `$document` are known.
+/// Compiles one filter, in which `$file`, `$document` and `$at` are known.
 ///
 /// # Errors
 /// Where in the code, in bytes, and what is wrong there.
@@ -58,7 +58,7 @@ pub fn compile(code: &str) -> Result<Filter, (std::ops::Range<usize>, String)> {
         }
         .unwrap_or_else(|| (0..code.len(), "modules cannot be included".to_owned()))
     })?;
-    Compiler::default().with_funs(funs).with_global_vars(["$file", "$document"]).compile(modules).map_err(|errors| {
+    Compiler::default().with_funs(funs).with_global_vars(["$file", "$document", "$at"]).compile(modules).map_err(|errors| {
         let Some((name, what)) = errors.iter().flat_map(|(_, found)| found).next() else { return (0..code.len(), String::new()) };
         let refused = if REFUSED.contains(name) { ", and would make two runs differ or reach outside" } else { "" };
         (within(code, name), format!("`{name}` is an undefined {}{refused}", what.as_str()))
@@ -119,7 +119,7 @@ mod tests {
 
     fn run(code: &str, input: &Value) -> Result<Vec<Value>, String> {
         let filter = compile(code).map_err(|(at, why)| format!("{at:?} {why}"))?;
-        let context = Ctx::<Data>::new(&filter.lut, Vars::new([Val::Null, Val::Null]));
+        let context = Ctx::<Data>::new(&filter.lut, Vars::new([Val::Null, Val::Null, Val::Null]));
         let results = filter.id.run((context, val(input)?)).map(unwrap_valr);
         results
             .map(|one| one.map_err(|e| e.to_string()).and_then(|v| serde_json::from_str(&v.to_string()).map_err(|e| e.to_string())))

@@ -9,6 +9,8 @@ use super::decode::{self, Decoded, Faults, LEFT_OUT};
 use super::envelope::{self, Envelope};
 use super::jq::{self, Filters, Job, Mapped};
 use super::key::FingerprintKey;
+use super::patterns::Fact;
+use super::resolve::Lookup;
 use super::{EvidenceError, facts, pages, plain, recognise, redact};
 use crate::model::digest::sha256;
 use crate::model::project::{Format, SourceConfig, SourceMapping};
@@ -30,6 +32,9 @@ pub struct Export {
     pub records: i64,
     /// `origin.record` is set, `origin.file` is not.
     pub rows: Vec<Row>,
+    /// Ids and references of `rows` that are yet to be found.
+    pub lookups: Vec<Lookup>,
+    pub facts: Vec<Fact>,
     pub quarantine: Vec<Quarantined>,
     pub notes: BTreeSet<String>,
     pub original_sha256: String,
@@ -72,6 +77,8 @@ pub fn read(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<Expo
         systems: Vec::new(),
         records: 0,
         rows: Vec::new(),
+        lookups: Vec::new(),
+        facts: Vec::new(),
         quarantine: Vec::new(),
         notes: BTreeSet::new(),
         original_sha256,
@@ -89,7 +96,7 @@ pub fn read(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<Expo
 
 /// A file of which nothing could be used may be anything, and hold anything: what is kept is a line that says so.
 fn keep_nothing_unread(export: &mut Export) {
-    let (Some(first), true) = (export.quarantine.first(), export.rows.is_empty()) else { return };
+    let (Some(first), true) = (export.quarantine.first(), export.rows.is_empty() && export.facts.is_empty()) else { return };
     let reason = match (export.quarantine.len(), first.position.as_str()) {
         (1, "") => first.reason.clone(),
         (1, position) => format!("nothing of it could be read: {position}: {}", first.reason),
@@ -338,9 +345,14 @@ fn rows(
         for row in rows {
             let origin = Origin { file: 0, record };
             match canonical(&row, reading.config, reading.mapping, default, origin) {
-                Ok((row, misfits, notes)) => {
+                Ok(Read::Fact(fact, faults)) => {
+                    faults.into_iter().for_each(&mut quarantine);
+                    export.facts.push(fact);
+                }
+                Ok(Read::Row { row, lookups, misfits, notes }) => {
                     misfits.into_iter().for_each(&mut quarantine);
                     export.notes.extend(notes);
+                    export.lookups.extend(lookups.into_iter().map(|lookup| Lookup { row: export.rows.len(), ..lookup }));
                     if let Some(Cell::Text(system)) = SCHEMA[row.table].column("system").map(|at| &row.cells[at]) {
                         systems.insert(system.clone());
                     }
@@ -353,9 +365,15 @@ fn rows(
     number
 }
 
-type Read = (Row, Vec<String>, Vec<String>);
+/// What a mapping gave.
+enum Read {
+    /// A row; with it, fields that make the record count as quarantined, and remarks.
+    Row { row: Row, lookups: Vec<Lookup>, misfits: Vec<String>, notes: Vec<String> },
+    /// Facts by pattern, and fields that make the record count as quarantined.
+    Fact(Fact, Vec<String>),
+}
 
-/// One canonical row; with it, fields that make the record count as quarantined, and remarks.
+/// One canonical row.
 fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, default: Option<&str>, origin: Origin) -> Result<Read, String> {
     let object = row.as_object().ok_or("the mapping gave a row that is no object")?;
     let given = match (&config.table, object.get("table")) {
@@ -367,14 +385,23 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
         .filter(|table| !SCHEMA[*table].derived)
         .ok_or_else(|| format!("no table that a source may give is called `{given}`"))?;
     let schema = &SCHEMA[table];
+    if object.contains_key("match") {
+        return Fact::read(table, object, origin).map(|(fact, faults)| Read::Fact(fact, faults));
+    }
     let observed = config.table.as_deref() == Some(schema.name) || mapping.observes.iter().any(|name| name == schema.name);
     if !observed {
         return Err(format!("the mapping gave a row of `{}`, which it does not observe", schema.name));
     }
     let mut cells = Vec::with_capacity(schema.columns.len());
-    let (mut misfits, mut notes) = (Vec::new(), Vec::new());
-    for column in schema.columns {
+    let (mut lookups, mut misfits, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, column) in schema.columns.iter().enumerate() {
         let value = object.get(column.name).unwrap_or(&Value::Null);
+        if let Some(lookup) = Lookup::read(schema, at, value)? {
+            // An id that is yet to be found; until then, the one that it has otherwise.
+            cells.push(lookup.otherwise.clone().map_or(Cell::Absent(State::Missing), Cell::Text));
+            lookups.push(lookup);
+            continue;
+        }
         if column.derived {
             if Cell::read(column, value) != Ok(Cell::Absent(State::Missing)) {
                 misfits.push(format!("`{}` is computed by the program: no source gives it", column.name));
@@ -419,5 +446,5 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
         }
     }
     facts::fill(schema, &mut cells, &config.facts);
-    Ok((Row { table, cells, origin }, misfits, notes))
+    Ok(Read::Row { row: Row { table, cells, origin }, lookups, misfits, notes })
 }

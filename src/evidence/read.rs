@@ -11,7 +11,7 @@ use super::key::FingerprintKey;
 use super::mapping::{self, Export, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
-use super::{EvidenceError, facts, files, logs};
+use super::{EvidenceError, facts, files, logs, patterns, resolve};
 use crate::model::project::{Format, SourceConfig, SourceMapping};
 
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
@@ -124,6 +124,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     described.sort_by(|a, b| a.source.id.cmp(&b.source.id));
 
     let mut given: Vec<Given> = Vec::new();
+    let (mut facts, mut lookups) = (Vec::new(), Vec::new());
     for (number, export) in exports.iter_mut().enumerate() {
         if aside[number].is_some() {
             continue;
@@ -131,17 +132,35 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         let config = &request.sources[export.config];
         let fresh = sources::collected(export, config).is_some_and(|(at, _)| sources::is_fresh(at, config, as_of));
         let file = u32::try_from(number).unwrap_or(u32::MAX);
+        let before = given.len();
+        lookups.extend(export.lookups.drain(..).map(|mut lookup| {
+            lookup.row += before;
+            (file, lookup)
+        }));
         given.extend(export.rows.drain(..).map(|mut row| {
             row.origin.file = file;
-            Given { row, fresh }
+            Given { row, fresh, about: false }
         }));
+        facts.extend(export.facts.drain(..).map(|mut fact| {
+            fact.origin.file = file;
+            (fresh, fact)
+        }));
+    }
+    let mut remarks = resolve::resolve(&mut given, lookups);
+    let (told, more) = patterns::apply(&facts, &given);
+    given.extend(told);
+    remarks.extend(more);
+    for (file, remark) in &remarks {
+        if let Some(one) = described.iter_mut().find(|one| one.exports.contains(&(*file as usize))) {
+            one.source.notes.push(remark.clone());
+        }
     }
     let mut systems: BTreeSet<String> = tables::systems_named(given.iter().map(|given| &given.row));
     systems.extend(request.sources.iter().flat_map(|config| config.systems.iter().cloned()));
     systems.extend(described.iter().flat_map(|one| one.systems.iter().cloned()));
     let systems: Vec<String> = systems.into_iter().collect();
     let derived = sources::rows(&described, &exports, &logs, &systems);
-    given.extend(derived.into_iter().map(|row| Given { row, fresh: true }));
+    given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
     let sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);
@@ -151,13 +170,16 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     let mut quarantine: Vec<_> =
         exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();
     quarantine.sort();
+    let mut remarks: Vec<String> =
+        remarks.into_iter().filter_map(|(file, remark)| Some(format!("{}: {remark}", exports.get(file as usize)?.path))).collect();
+    remarks.sort();
     let files = exports
         .into_iter()
         .zip(aside)
         .enumerate()
         .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
         .collect();
-    Evidence { tables, logs, systems, sources, files, quarantine }
+    Evidence { tables, logs, systems, sources, files, quarantine, remarks }
 }
 
 /// What a full log covers enters `logs`, and its `source` row.

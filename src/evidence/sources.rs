@@ -268,7 +268,8 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
     if !lacking.is_empty() {
         lacks.push(format!("nothing speaks of {}", lacking.join(", ")));
     }
-    if files::is_pattern(&config.path) && config.systems.is_empty() {
+    let facts_alone = mapping.format != Format::Canonical && mapping.observes.is_empty();
+    if files::is_pattern(&config.path) && config.systems.is_empty() && !facts_alone {
         lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
     }
     let says_whole = !members.is_empty() && members.iter().all(|export| export.envelope.truncated == Some(false));

@@ -16,6 +16,8 @@ use crate::model::value::{State, Time};
 pub struct Given {
     pub row: Row,
     pub fresh: bool,
+    /// It tells of a row that another source gives, and does not itself vouch that there is one.
+    pub about: bool,
 }
 
 /// One row of a table once all that speak of it are merged.
@@ -103,7 +105,8 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
                     said.dedup();
                     merged.conflicts.push((at, said));
                 }
-                merged.fresh.push(rows.iter().any(|given| given.fresh && given.row.cells[at] == cell));
+                let vouches = |given: &&Given| given.fresh && given.row.cells[at] == cell && (at > 0 || !given.about);
+                merged.fresh.push(rows.iter().any(|given| vouches(&given)));
                 merged.cells.push(cell);
             }
             merged

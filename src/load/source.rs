@@ -65,14 +65,17 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
     let format =
         keys.word("format", &words).and_then(|word| Format::ALL.iter().find(|(known, _)| *known == word)).map(|(_, format)| *format);
     let canonical = format == Some(Format::Canonical);
-    let observes = known_tables(keys, keys.texts("observes").unwrap_or_default());
-    if observes.is_empty() && !canonical {
+    let observed = keys.texts("observes");
+    // An empty list is said on purpose, by a mapping that gives facts alone.
+    let silent_of_tables = observed.is_none();
+    let observes = known_tables(keys, observed.unwrap_or_default());
+    if silent_of_tables && !canonical {
         keys.file.error(
             Code::MissingKey,
             &keys.key_span("kind"),
             "the mapping observes no table".to_owned(),
             "",
-            "add `observes`: the tables that it gives rows of",
+            "add `observes`: the tables that it gives rows of; `[]` for one that gives facts by pattern alone",
         );
     }
     let event_types = keys.texts("event-types").unwrap_or_default();

@@ -216,18 +216,21 @@ pub enum Format {
     Pem,
     /// Lines of text.
     Lines,
+    /// A TOML document.
+    Toml,
     /// NDJSON or CSV by the file's ending, rows as they are.
     Canonical,
 }
 
 impl Format {
-    pub const ALL: [(&'static str, Format); 7] = [
+    pub const ALL: [(&'static str, Format); 8] = [
         ("json", Format::Json),
         ("ndjson", Format::Ndjson),
         ("csv", Format::Csv),
         ("yaml", Format::Yaml),
         ("pem", Format::Pem),
         ("lines", Format::Lines),
+        ("toml", Format::Toml),
         ("canonical", Format::Canonical),
     ];
 }

@@ -237,6 +237,8 @@ pub struct Evidence {
     pub files: Vec<EvidenceFile>,
     /// Sorted.
     pub quarantine: Vec<Quarantined>,
+    /// References that lead nowhere or to several, patterns that fit nothing or disagree: each a sentence with its file; sorted.
+    pub remarks: Vec<String>,
 }
 
 impl Evidence {

@@ -21,5 +21,6 @@ mod offboarding;
 mod package;
 mod realdata;
 mod report;
+mod resolution;
 mod sources;
 mod verify;

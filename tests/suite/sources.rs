@@ -52,9 +52,11 @@ fn every_mapping_gives_the_rows_of_its_case() {
         assert!(!rows.is_empty(), "{kind}");
         for row in rows.iter().filter(|row| row.get("quarantined").is_none() && kind != "canonical") {
             let schema = &SCHEMA[table(row["table"].as_str().unwrap()).unwrap()];
-            for (column, value) in row.as_object().unwrap().iter().filter(|(column, _)| *column != "table") {
+            for (column, value) in row.as_object().unwrap().iter().filter(|(column, _)| !matches!(column.as_str(), "table" | "match")) {
                 let column = &schema.columns[schema.column(column).unwrap_or_else(|| panic!("{kind}: {}.{column}", schema.name))];
-                assert!(Cell::read(column, value).is_ok(), "{kind}: {row}");
+                // An id or a reference may be described.
+                let lookup = (column.name == "id" || column.refers.is_some()) && value.is_object();
+                assert!(lookup || Cell::read(column, value).is_ok(), "{kind}: {row}");
             }
         }
         let mut lines: Vec<(String, String, String)> = rows

@@ -7,7 +7,7 @@ use super::view::count;
 use crate::model::assessment::{Assessment, Support};
 use crate::model::project::{Declared, Project};
 use crate::model::table::{Evidence, Source, Why};
-use crate::model::value::Duration;
+use crate::model::value::{Duration, State};
 use crate::report::{escape, map};
 
 /// Most names in one item.
@@ -56,6 +56,18 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     let none = evidence.tables.iter().filter(|table| table.gaps.iter().any(|gap| gap.why == Why::NoSource));
     if let Some(names) = named(none.map(|table| table.schema.name)) {
         items.push(format!("No source observes these tables, so nothing can be said to be absent from them: {names}."));
+    }
+    let mut dangling: Vec<String> = Vec::new();
+    for table in evidence.tables.iter().filter(|table| !table.schema.derived) {
+        for (column, told) in table.schema.columns.iter().zip(&table.columns).filter(|(column, _)| column.refers.is_some()) {
+            let lost = (0..table.rows).filter(|row| told.state(*row) == State::Dangling).count();
+            if lost > 0 {
+                dangling.push(format!("{}.{} ({lost})", table.schema.name, column.name));
+            }
+        }
+    }
+    if let Some(names) = named(dangling.iter().map(String::as_str)) {
+        items.push(format!("References that lead to no row of the evidence, so that nothing is known of what they name: {names}."));
     }
     let conflicts: usize = evidence.tables.iter().map(|table| table.conflicts.len()).sum();
     if conflicts > 0 {
