@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::diagnostics;
+use super::summary::printable;
 use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, FingerprintKey};
 use crate::load;
@@ -63,13 +64,16 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
             path.display()
         );
     }
+    for remark in gathered.iter().flat_map(|gathered| &gathered.evidence.remarks) {
+        eprintln!("warning: {}", printable(remark));
+    }
     Ok(gathered)
 }
 
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
-    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key);
+    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = evidence::read(&request)?;
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     if unknown_subjects(&waivers, &evidence) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{pem, strict};
+use super::{pages, pem, plain, strict};
 use crate::model::project::Format;
 use crate::model::table::Locator;
 
@@ -13,6 +13,9 @@ const NESTING: usize = 120;
 /// What stands in place of a file, or a line of one, that could not be parsed and might hold secrets; the reason follows.
 pub const LEFT_OUT: &str = "left out: ";
 
+/// What could not be read: position and reason.
+pub type Faults = Vec<(String, String)>;
+
 /// What a file held.
 pub struct Decoded {
     /// For documents: the whole. `None`: records stand by themselves.
@@ -20,26 +23,30 @@ pub struct Decoded {
     /// Records of line formats, in order.
     pub records: Vec<Value>,
     pub locator: Locator,
-    /// Position and reason.
-    pub quarantine: Vec<(String, String)>,
+    pub quarantine: Faults,
 }
 
 impl Decoded {
-    fn nothing(reason: String) -> Decoded {
+    fn of(document: Value) -> Decoded {
+        Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+    }
+
+    /// Of which nothing can be used.
+    pub fn nothing(reason: String) -> Decoded {
         Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: vec![(String::new(), reason)] }
     }
 }
 
 /// The format of a canonical file by its ending.
 pub fn canonical(path: &str) -> Option<Format> {
-    match path.rsplit('.').next() {
+    match plain::name(path).rsplit('.').next() {
         Some("ndjson" | "jsonl") => Some(Format::Ndjson),
         Some("csv") => Some(Format::Csv),
         _ => None,
     }
 }
 
-/// Reads a file's bytes. Nothing of their content is quoted in a reason.
+/// Reads a file's plain bytes. Nothing of their content is quoted in a reason.
 pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     if bytes.is_empty() {
         return Decoded::nothing("the file is empty".to_owned());
@@ -58,38 +65,18 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
         },
         other => other,
     };
-    let bytes = match unicode(bytes) {
-        Ok(bytes) => bytes,
-        Err(reason) => return Decoded::nothing(reason),
-    };
     match format {
-        Format::Ndjson => ndjson(&bytes),
-        Format::Csv => csv_records(&bytes, needed),
-        Format::Json => json(&bytes),
-        Format::Yaml => yaml(&bytes),
+        Format::Ndjson => ndjson(bytes),
+        Format::Csv => csv_records(bytes, needed),
+        Format::Json => json(bytes),
+        Format::Yaml => yaml(bytes),
+        Format::Lines => text_lines(bytes),
+        Format::Toml => toml(bytes),
         Format::Pem => {
-            let (document, quarantine) = pem::certificates(&bytes);
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine }
+            let (document, quarantine) = pem::certificates(bytes);
+            Decoded { quarantine, ..Decoded::of(document) }
         }
         Format::Canonical => Decoded::nothing("unknown format".to_owned()),
-    }
-}
-
-/// UTF-8 without its mark; UTF-16 with a mark is converted.
-fn unicode(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let units = |order: fn([u8; 2]) -> u16| -> Result<Vec<u8>, String> {
-        let rest = &bytes[2..];
-        if !rest.len().is_multiple_of(2) {
-            return Err("UTF-16 that ends in the middle of a character".to_owned());
-        }
-        let units: Vec<u16> = rest.chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).map(String::into_bytes).map_err(|_| "invalid UTF-16".to_owned())
-    };
-    match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest.to_vec()),
-        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
-        _ => Ok(bytes.to_vec()),
     }
 }
 
@@ -139,8 +126,12 @@ fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
                 break;
             }
         }
-        // The reader counts from the line before a record that follows blank lines.
-        let line = record.position().map_or(line, csv::Position::line);
+        // The reader counts from the end of the record before: what ends that line, and blank ones, still lie ahead.
+        let line = record.position().map_or(line, |at| {
+            let from = usize::try_from(at.byte()).unwrap_or(usize::MAX);
+            let ahead = bytes.get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            at.line() + u64::try_from(ahead.filter(|byte| **byte == b'\n').count()).unwrap_or(0)
+        });
         let position = || format!("line {line}");
         let raw = bytes.get(offset(begin)..offset(reader.position().byte())).unwrap_or_default();
         if let Some(fault) = misquoted(raw) {
@@ -225,11 +216,49 @@ fn misquoted(raw: &[u8]) -> Option<&'static str> {
 
 fn json(bytes: &[u8]) -> Decoded {
     match parse_json(bytes) {
-        Ok(document) => {
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
-        }
-        Err(reason) => Decoded::nothing(reason),
+        Ok(document) => Decoded::of(document),
+        // Recorded responses are mostly YAML, whatever they hold.
+        Err(_) if pages::is_recording(bytes) => yaml(bytes),
+        Err(reason) => match several(bytes) {
+            Some(documents) => Decoded::of(pages::joined(documents)),
+            None => Decoded::nothing(reason),
+        },
     }
+}
+
+/// Documents that follow one another: pages that a tool printed as they came.
+fn several(bytes: &[u8]) -> Option<Vec<Value>> {
+    if nesting(bytes) > NESTING {
+        return None;
+    }
+    let documents = strict::several(bytes)?;
+    (documents.len() > 1 && documents.iter().all(|one| one.is_object() || one.is_array())).then_some(documents)
+}
+
+/// Every line that is not blank is a record: its text.
+fn text_lines(bytes: &[u8]) -> Decoded {
+    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut lines = Vec::new();
+    for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let mut quarantine = |reason: String| decoded.quarantine.push((format!("line {}", number + 1), reason));
+        if line.len() > RECORD {
+            quarantine(format!("the line is {} bytes, more than {RECORD}", line.len()));
+            continue;
+        }
+        match std::str::from_utf8(line) {
+            Ok(text) => {
+                lines.push(u32::try_from(number + 1).unwrap_or(u32::MAX));
+                decoded.records.push(Value::String(text.to_owned()));
+            }
+            Err(_) => quarantine("invalid UTF-8".to_owned()),
+        }
+    }
+    decoded.locator = Locator::Lines(lines);
+    decoded
 }
 
 fn yaml(bytes: &[u8]) -> Decoded {
@@ -249,7 +278,39 @@ fn yaml(bytes: &[u8]) -> Decoded {
         1 => documents.swap_remove(0),
         _ => Value::Array(documents),
     };
-    Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+    Decoded::of(document)
+}
+
+fn toml(bytes: &[u8]) -> Decoded {
+    if nesting(bytes) > NESTING {
+        return Decoded::nothing(format!("nested more than {NESTING} deep"));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
+    match toml::de::DeTable::parse(text) {
+        Ok(table) => Decoded::of(Value::Object(toml_table(table.get_ref()))),
+        Err(error) => {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            Decoded::nothing(format!("not TOML: line {line}: {}", error.message()))
+        }
+    }
+}
+
+fn toml_table(table: &toml::de::DeTable<'_>) -> Map<String, Value> {
+    table.iter().map(|(name, value)| (name.get_ref().to_string(), toml_value(value.get_ref()))).collect()
+}
+
+/// A time as text; a date alone stays one.
+fn toml_value(value: &toml::de::DeValue<'_>) -> Value {
+    use toml::de::DeValue;
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(number) => number.as_str().parse::<i64>().map_or_else(|_| Value::String(number.to_string()), Value::from),
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or_else(|_| Value::String(number.to_string()), Value::from),
+        DeValue::Boolean(yes) => Value::Bool(*yes),
+        DeValue::Datetime(time) => Value::String(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| toml_value(item.get_ref())).collect(),
+        DeValue::Table(table) => Value::Object(toml_table(table)),
+    }
 }
 
 /// Parses one JSON value; says where it is broken, never what stands there.

@@ -9,7 +9,7 @@ use globset::GlobBuilder;
 use super::EvidenceError;
 
 /// The largest file that is read.
-const LIMIT: u64 = 512 << 20;
+pub const LIMIT: u64 = 512 << 20;
 
 /// True if a path names more than one file.
 pub fn is_pattern(path: &str) -> bool {

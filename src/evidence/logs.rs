@@ -5,17 +5,22 @@ use crate::model::project::{Covers, SourceConfig, SourceMapping};
 use crate::model::table::Logs;
 use crate::model::value::Time;
 
-/// What one export of a full log covers; `None`: nobody says, or what is said names no event type.
-pub fn covered(export: &Export, config: &SourceConfig, mapping: &SourceMapping) -> Option<Covers> {
-    let mut covers = config.covers.clone().or_else(|| export.envelope.covers.clone())?;
-    if covers.types.is_empty() {
-        covers.types.clone_from(&mapping.event_types);
-    }
-    // A log says nothing of what came after it was collected.
-    if let Some(collected_at) = export.envelope.collected_at.or(config.collected_at) {
-        covers.until = covers.until.min(collected_at);
-    }
-    (!covers.types.is_empty() && covers.from <= covers.until).then_some(covers)
+/// What one export of a full log covers; nothing: nobody says, or what is said names no event type.
+pub fn covered(export: &Export, config: &SourceConfig, mapping: &SourceMapping) -> Vec<Covers> {
+    let said = config.covers.clone().map_or_else(|| export.envelope.covers.clone(), |covers| vec![covers]);
+    said.into_iter()
+        .map(|mut covers| {
+            if covers.types.is_empty() {
+                covers.types.clone_from(&mapping.event_types);
+            }
+            // A log says nothing of what came after it was collected.
+            if let Some(collected_at) = export.envelope.collected_at.or(config.collected_at) {
+                covers.until = covers.until.min(collected_at);
+            }
+            covers
+        })
+        .filter(|covers| !covers.types.is_empty() && covers.from <= covers.until)
+        .collect()
 }
 
 /// Adds what a full log of some systems covers. One that reaches `as_of` within its source's `max_age` is taken to

@@ -1,34 +1,23 @@
 //! One file → canonical rows: decode, take secrets out, run the mapping's filters, read every cell.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::decode::{self, Decoded, LEFT_OUT};
-use super::jq::{self, Job};
+use super::decode::{self, Decoded, Faults, LEFT_OUT};
+use super::envelope::{self, Envelope};
+use super::jq::{self, Filters, Job, Mapped};
 use super::key::FingerprintKey;
-use super::{EvidenceError, facts, redact};
+use super::patterns::Fact;
+use super::resolve::Lookup;
+use super::{EvidenceError, facts, pages, plain, recognise, redact};
 use crate::model::digest::sha256;
-use crate::model::project::{Covers, Format, SourceConfig, SourceMapping};
+use crate::model::project::{Format, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Misfit, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
 use crate::model::table::{Locator, Quarantined};
-use crate::model::value::{State, Time};
-
-/// What an export says of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Envelope {
-    pub system: Option<String>,
-    pub collected_at: Option<Time>,
-    /// `Some(false)`: it says that nothing was cut off.
-    pub truncated: Option<bool>,
-    /// Why it cannot be whole.
-    pub partial: Option<String>,
-    /// Which of several files of one collection it is.
-    pub part: Option<String>,
-    pub expected: Option<i64>,
-    pub covers: Option<Covers>,
-}
+use crate::model::value::State;
 
 /// One file, read.
 #[derive(Debug)]
@@ -43,6 +32,9 @@ pub struct Export {
     pub records: Vec<u128>,
     /// `origin.record` is set, `origin.file` is not.
     pub rows: Vec<Row>,
+    /// Ids and references of `rows` that are yet to be found.
+    pub lookups: Vec<Lookup>,
+    pub facts: Vec<Fact>,
     pub quarantine: Vec<Quarantined>,
     pub notes: BTreeSet<String>,
     pub original_sha256: String,
@@ -52,29 +44,41 @@ pub struct Export {
     pub locator: Locator,
 }
 
+/// How the files of one source are read.
+#[derive(Debug)]
+pub struct Reading<'r> {
+    pub config: &'r SourceConfig,
+    /// Position of its `[[source]]`.
+    pub position: usize,
+    pub mapping: &'r SourceMapping,
+    pub filters: Arc<Filters>,
+    pub key: &'r FingerprintKey,
+    /// What else a file may be, asked for where it is not of this kind.
+    pub known: fn() -> Vec<SourceMapping>,
+}
+
 /// Reads one file.
 ///
 /// # Errors
-/// The mapping itself cannot be used.
-pub fn read(
-    config: &SourceConfig,
-    position: usize,
-    mapping: &SourceMapping,
-    path: &str,
-    original: Vec<u8>,
-    key: &FingerprintKey,
-) -> Result<Export, EvidenceError> {
+/// The mapping itself cannot be used, or is not for this file.
+pub fn read(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<Export, EvidenceError> {
+    let mapping = reading.mapping;
     let original_sha256 = sha256(&original);
-    let (bytes, redacted) = without_secrets(mapping, path, original, key);
+    let (bytes, redacted) = without_secrets(reading, path, original)?;
     // What is kept is what is judged: the same bytes give the same rows to whoever reads the package.
-    let decoded = decode::decode(mapping.format, path, &bytes);
+    let decoded = match plain::plain(&bytes) {
+        Ok(plain) => decode::decode(mapping.format, path, &plain),
+        Err(reason) => Decoded::nothing(reason),
+    };
     let mut export = Export {
-        config: position,
+        config: reading.position,
         path: path.to_owned(),
         envelope: Envelope::default(),
         systems: Vec::new(),
         records: Vec::new(),
         rows: Vec::new(),
+        lookups: Vec::new(),
+        facts: Vec::new(),
         quarantine: Vec::new(),
         notes: BTreeSet::new(),
         original_sha256,
@@ -85,14 +89,14 @@ pub fn read(
     for (position, reason) in &decoded.quarantine {
         export.quarantine.push(Quarantined { file: path.to_owned(), position: position.clone(), reason: reason.clone() });
     }
-    fill(&mut export, decoded, config, mapping)?;
+    fill(&mut export, decoded, reading)?;
     keep_nothing_unread(&mut export);
     Ok(export)
 }
 
 /// A file of which nothing could be used may be anything, and hold anything: what is kept is a line that says so.
 fn keep_nothing_unread(export: &mut Export) {
-    let (Some(first), true) = (export.quarantine.first(), export.rows.is_empty()) else { return };
+    let (Some(first), true) = (export.quarantine.first(), export.rows.is_empty() && export.facts.is_empty()) else { return };
     let reason = match (export.quarantine.len(), first.position.as_str()) {
         (1, "") => first.reason.clone(),
         (1, position) => format!("nothing of it could be read: {position}: {}", first.reason),
@@ -108,54 +112,81 @@ fn keep_nothing_unread(export: &mut Export) {
     export.locator = Locator::Pointers(Vec::new());
 }
 
-/// What a mapping's filters make of one file before cells are read and rows merged: for those who write mappings. Records
-/// that a filter refuses stand as `{"quarantined": reason}`.
-///
-/// # Errors
-/// The mapping, or the whole file, cannot be used.
-pub fn mapped(
-    mapping: &SourceMapping,
-    systems: &[String],
-    path: &str,
-    original: Vec<u8>,
-    key: &FingerprintKey,
-) -> Result<Vec<Value>, String> {
-    let (bytes, _) = without_secrets(mapping, path, original, key);
-    let decoded = decode::decode(mapping.format, path, &bytes);
-    if let Some((_, reason)) = decoded.quarantine.iter().find(|(position, _)| position.is_empty()) {
-        return Err(reason.clone());
-    }
-    let file = Map::from_iter([("path".to_owned(), json!(path)), ("systems".to_owned(), json!(systems)), ("facts".to_owned(), json!({}))]);
-    let job = Job { document: decoded.document, records: decoded.records, file };
-    let mapped = jq::run(mapping, path, job).map_err(|error| error.to_string())??;
-    Ok(mapped.rows.into_iter().flat_map(|rows| rows.unwrap_or_else(|reason| vec![json!({ "quarantined": reason })])).collect())
-}
-
 /// The bytes that may be kept, and how many secrets were replaced. A file that cannot be parsed and may hold secrets
 /// is replaced by a line that says so.
-fn without_secrets(mapping: &SourceMapping, path: &str, original: Vec<u8>, key: &FingerprintKey) -> (Vec<u8>, usize) {
-    let left_out = |reason: &str| (format!("{LEFT_OUT}{reason}\n").into_bytes(), 0);
-    if mapping.format == Format::Pem {
-        let (kept, count) = redact::without_private_keys(&original);
-        return (kept, count);
+fn without_secrets(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<(Vec<u8>, usize), EvidenceError> {
+    let left_out = |reason: &str| Ok((format!("{LEFT_OUT}{reason}\n").into_bytes(), 0));
+    let mapping = reading.mapping;
+    let plain = match plain::plain(&original) {
+        Ok(plain) => plain.into_owned(),
+        Err(reason) => return left_out(&reason),
+    };
+    let mut decoded = decode::decode(mapping.format, path, &plain);
+    if let Some(reason) = foreign(reading, path, &plain, &mut decoded)? {
+        return left_out(&reason);
     }
-    let mut decoded = decode::decode(mapping.format, path, &original);
-    let mut count = 0;
-    let values = decoded.document.iter_mut().chain(&mut decoded.records);
-    for value in values {
-        count += redact::redact(value, &mapping.secrets, key);
-        if let Some(pointer) = redact::remaining(value, "") {
-            return left_out(&format!("it holds what looks like a secret, at {pointer}; name the field in the `secrets` of its mapping"));
+    let (kept, count) = if mapping.format == Format::Pem {
+        redact::without_private_keys(&plain)
+    } else {
+        let mut count = 0;
+        let values = decoded.document.iter_mut().chain(&mut decoded.records);
+        for value in values {
+            count += redact::redact(value, &mapping.secrets, reading.key);
+            if let Some(pointer) = redact::remaining(value, "") {
+                let why = format!("it holds what looks like a secret, at {pointer}; name the field in the `secrets` of its mapping");
+                return left_out(&why);
+            }
         }
+        let wrapped = decoded.document.as_ref().is_some_and(|document| pages::bodies(document).is_some());
+        match (&decoded.document, decoded.quarantine.first()) {
+            (document, _) if mapping.secrets.is_empty() && !(document.is_some() && wrapped) => {
+                if contains(&plain, b"PRIVATE KEY-----") {
+                    return left_out("it holds a private key");
+                }
+                return Ok((original, 0));
+            }
+            (Some(document), _) => (format!("{document:#}\n").into_bytes(), count),
+            (None, Some((position, reason))) if position.is_empty() => return left_out(reason),
+            (None, _) => (lines_again(&decoded, mapping.format == Format::Csv || plain::name(path).ends_with(".csv")), count),
+        }
+    };
+    Ok(match (kept == plain, plain::is_packed(&original)) {
+        (true, _) => (original, count),
+        (false, true) => (plain::pack(&kept), count),
+        (false, false) => (kept, count),
+    })
+}
+
+/// Why a file is not of its mapping's kind, where no mapping is known that it is of.
+///
+/// # Errors
+/// One is: the configuration names the wrong one.
+fn foreign(reading: &Reading<'_>, path: &str, plain: &[u8], decoded: &mut Decoded) -> Result<Option<String>, EvidenceError> {
+    let left_out = plain.starts_with(LEFT_OUT.as_bytes());
+    let fault = recognise::whole_fault(decoded).map(str::to_owned);
+    if left_out
+        || plain.is_empty()
+        || !reading.filters.recognises()
+        || (fault.is_none() && recognise::fits(&reading.filters, path, decoded)?)
+    {
+        if fault.is_none() && !reading.filters.recognises() {
+            recognise::fits(&reading.filters, path, decoded)?;
+        }
+        return Ok(None);
     }
-    if mapping.secrets.is_empty() {
-        return if contains(&original, b"PRIVATE KEY-----") { left_out("it holds a private key") } else { (original, 0) };
+    let looks = recognise::looks(path, plain);
+    let kinds = recognise::kinds(&(reading.known)(), &reading.mapping.kind, path, plain);
+    if kinds.is_empty() {
+        let why = fault.unwrap_or_else(|| format!("it does not look like an export of {}", reading.mapping.title));
+        return Ok(Some(format!("{why}; it looks like {looks}")));
     }
-    match (&decoded.document, decoded.quarantine.first()) {
-        (Some(document), _) => (format!("{document:#}\n").into_bytes(), count),
-        (None, Some((position, reason))) if position.is_empty() => left_out(reason),
-        (None, _) => (lines_again(&decoded, mapping.format == Format::Csv || path.ends_with(".csv")), count),
-    }
+    Err(EvidenceError::OtherKind {
+        source_id: reading.config.id.clone(),
+        path: path.to_owned(),
+        title: reading.mapping.title.clone(),
+        looks,
+        kinds: kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(" or "),
+    })
 }
 
 /// Records of a line format, each on the line where it stood, so that positions stay true.
@@ -193,15 +224,30 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &SourceMapping) -> Result<(), EvidenceError> {
-    let whole = |export: &mut Export, reason: String| {
-        export.quarantine.push(Quarantined { file: export.path.clone(), position: String::new(), reason });
+/// What the filters are to be run on, with what of it cannot be used: each page of a wrapped document by itself.
+pub fn jobs(decoded: Decoded, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
+    let wrapped = decoded.document.as_ref().and_then(pages::pages);
+    let Some((pages, faults)) = wrapped else {
+        return (vec![(String::new(), Job { document: decoded.document, records: decoded.records, file: file.clone() })], Vec::new());
+    };
+    let job = |page: pages::Page| {
+        let mut file = file.clone();
+        file.insert("page".to_owned(), Value::Object(page.about));
+        (page.pointer, Job { document: Some(page.body), records: Vec::new(), file })
+    };
+    (pages.into_iter().map(job).collect(), faults)
+}
+
+fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<(), EvidenceError> {
+    let Reading { config, mapping, .. } = reading;
+    let quarantined = |export: &mut Export, position: String, reason: String| {
+        export.quarantine.push(Quarantined { file: export.path.clone(), position, reason });
     };
     // A table of one's own may well be empty; a vendor's export has at least what makes it one.
     let strange = format!("it holds no {}: is it an export of this kind?", mapping.records);
     if decoded.document.is_none() && decoded.records.is_empty() {
         if mapping.format != Format::Canonical && export.quarantine.is_empty() {
-            whole(export, strange);
+            quarantined(export, String::new(), strange);
         }
         return Ok(());
     }
@@ -209,37 +255,86 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
     file.insert("path".to_owned(), json!(export.path));
     file.insert("systems".to_owned(), json!(config.systems));
     file.insert("facts".to_owned(), json!(config.facts));
-    let mapped = match jq::run(mapping, &export.path, Job { document: decoded.document, records: decoded.records, file })? {
+    let others = decoded.document.as_ref().map_or(0, pages::others);
+    if others > 0 {
+        export.notes.insert(format!("{others} of its recorded responses answer something else, and were not read"));
+    }
+    let lines = match &decoded.locator {
+        Locator::Lines(lines) => lines.clone(),
+        Locator::Pointers(_) => Vec::new(),
+    };
+    let (jobs, faults) = jobs(decoded, &file);
+    for (position, reason) in faults {
+        quarantined(export, position, reason);
+    }
+    let (prefixes, jobs): (Vec<String>, Vec<Job>) = jobs.into_iter().unzip();
+    let answered: Vec<Option<Value>> = jobs.iter().map(|job| job.file.get("page")?.get("at").cloned()).collect();
+    let mapped = match jq::run(&reading.filters, &export.path, jobs)? {
         Ok(mapped) => mapped,
         Err(reason) => {
-            whole(export, reason);
+            quarantined(export, String::new(), reason);
             return Ok(());
         }
     };
-    match envelope(&mapped.envelope) {
-        Ok(envelope) => export.envelope = envelope,
-        Err(reason) => whole(export, format!("the envelope filter: {reason}")),
+    let mut envelopes = Vec::new();
+    for (page, answered) in mapped.iter().zip(answered) {
+        let mut said = page.envelope.clone();
+        // A response says when it was given.
+        if let (Some(at), Some(Value::Null) | None) = (answered, said.get("collected_at")) {
+            said.insert("collected_at".to_owned(), at);
+        }
+        match envelope::read(&said) {
+            Ok(envelope) => envelopes.push(envelope),
+            Err(reason) => {
+                quarantined(export, String::new(), format!("the envelope filter: {reason}"));
+                envelopes.push(Envelope::default());
+            }
+        }
     }
-    export.locator = match &mapped.pointers {
-        Some(pointers) => Locator::Pointers(pointers.clone()),
-        None => decoded.locator,
-    };
-    if mapped.pointers.is_some() && mapped.records.is_empty() && export.quarantine.is_empty() {
-        whole(export, strange);
+    let pointers = mapped.iter().zip(&prefixes).filter_map(|(page, prefix)| Some((page.pointers.as_ref()?, prefix)));
+    let pointers: Vec<String> =
+        pointers.flat_map(|(pointers, prefix)| pointers.iter().map(move |pointer| format!("{prefix}{pointer}"))).collect();
+    let documents = mapped.iter().any(|page| page.pointers.is_some());
+    if documents && pointers.is_empty() && export.quarantine.is_empty() {
+        quarantined(export, String::new(), strange);
     }
-    export.records = distinct(&mapped.records, config);
-    let default = export.envelope.system.clone().or_else(|| match config.systems.as_slice() {
+    export.locator = if documents { Locator::Pointers(pointers) } else { Locator::Lines(lines) };
+    export.records = distinct(mapped.iter().flat_map(|page| &page.records), config);
+    let sole = match config.systems.as_slice() {
         [system] => Some(system.clone()),
         _ => None,
-    });
+    };
     let mut systems = BTreeSet::new();
-    for (number, rows) in mapped.rows.into_iter().enumerate() {
+    let mut first = 0;
+    for (page, envelope) in mapped.into_iter().zip(&envelopes) {
+        let default = envelope.system.clone().or_else(|| sole.clone());
+        systems.extend(envelope.system.clone());
+        first = rows(export, page, first, reading, default.as_deref(), &mut systems);
+    }
+    export.envelope = envelope::joined(envelopes);
+    export.systems = match (&export.envelope.system, systems.is_empty(), sole) {
+        (Some(system), ..) => vec![system.clone()],
+        (None, false, _) => systems.into_iter().collect(),
+        (None, true, Some(system)) if export.quarantine.is_empty() => vec![system],
+        _ => Vec::new(),
+    };
+    Ok(())
+}
+
+/// Reads every row of one page, whose first record has the number `first`; gives the number of the next page's.
+fn rows(
+    export: &mut Export,
+    page: Mapped,
+    first: usize,
+    reading: &Reading<'_>,
+    default: Option<&str>,
+    systems: &mut BTreeSet<String>,
+) -> usize {
+    let mut number = first;
+    for rows in page.rows {
         let record = u32::try_from(number).unwrap_or(u32::MAX);
-        let position = match (&export.locator, &mapped.pointers) {
-            (_, Some(pointers)) => pointers.get(number).cloned().unwrap_or_default(),
-            (Locator::Lines(lines), _) => lines.get(number).map_or_else(String::new, |line| format!("line {line}")),
-            _ => String::new(),
-        };
+        let position = export.locator.locate(record);
+        number += 1;
         let mut quarantine = |reason: String| {
             export.quarantine.push(Quarantined { file: export.path.clone(), position: position.clone(), reason });
         };
@@ -252,10 +347,15 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
         };
         for row in rows {
             let origin = Origin { file: 0, record };
-            match canonical(&row, config, mapping, default.as_deref(), origin) {
-                Ok((row, misfits, notes)) => {
+            match canonical(&row, reading.config, reading.mapping, default, origin) {
+                Ok(Read::Fact(fact, faults)) => {
+                    faults.into_iter().for_each(&mut quarantine);
+                    export.facts.push(fact);
+                }
+                Ok(Read::Row { row, lookups, misfits, notes }) => {
                     misfits.into_iter().for_each(&mut quarantine);
                     export.notes.extend(notes);
+                    export.lookups.extend(lookups.into_iter().map(|lookup| Lookup { row: export.rows.len(), ..lookup }));
                     if let Some(Cell::Text(system)) = SCHEMA[row.table].column("system").map(|at| &row.cells[at]) {
                         systems.insert(system.clone());
                     }
@@ -265,79 +365,18 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
             }
         }
     }
-    export.systems = match (&export.envelope.system, systems.is_empty(), default) {
-        (Some(system), ..) => vec![system.clone()],
-        (None, false, _) => systems.into_iter().collect(),
-        (None, true, Some(system)) if export.quarantine.is_empty() => vec![system],
-        _ => Vec::new(),
-    };
-    Ok(())
+    number
 }
 
-/// What is counted of a file. Two rows of one's own inventory with one id are one record, told twice; events have no such id.
-fn distinct(records: &[Value], config: &SourceConfig) -> Vec<u128> {
-    let merged = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
-    let digest = |record: &Value| {
-        let id = record.get("id").filter(|id| merged && id.is_string());
-        let digest = sha256(id.unwrap_or(record).to_string().as_bytes());
-        // Half of a SHA-256 is more than enough to tell records apart.
-        u128::from_str_radix(&digest[..32], 16).unwrap_or_default()
-    };
-    let mut distinct: Vec<u128> = records.iter().map(digest).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    distinct
+/// What a mapping gave.
+enum Read {
+    /// A row; with it, fields that make the record count as quarantined, and remarks.
+    Row { row: Row, lookups: Vec<Lookup>, misfits: Vec<String>, notes: Vec<String> },
+    /// Facts by pattern, and fields that make the record count as quarantined.
+    Fact(Fact, Vec<String>),
 }
 
-fn envelope(said: &Map<String, Value>) -> Result<Envelope, String> {
-    let text = |name: &str| match said.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(format!("`{name}` is not text")),
-    };
-    let time = |value: Option<&Value>, name: &str| match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Time::parse(text).map(Some).map_err(|why| format!("`{name}`: {why}")),
-        Some(_) => Err(format!("`{name}` is not a time")),
-    };
-    // `places`: whatever `rows` needs to look up; it stands in `$file` and means nothing here.
-    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "covers", "places"];
-    if let Some(unknown) = said.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(format!("`{unknown}` means nothing here; known: {}", known.join(", ")));
-    }
-    let covers = match said.get("covers") {
-        None | Some(Value::Null) => None,
-        Some(covers) => {
-            let from = time(covers.get("from"), "covers.from")?.ok_or("`covers` has no `from`")?;
-            let until = time(covers.get("until"), "covers.until")?.ok_or("`covers` has no `until`")?;
-            let types = covers
-                .get("types")
-                .and_then(Value::as_array)
-                .map(|types| types.iter().filter_map(|ty| ty.as_str().map(str::to_owned)).collect());
-            Some(Covers { from, until, types: types.unwrap_or_default() })
-        }
-    };
-    Ok(Envelope {
-        system: text("system")?,
-        collected_at: time(said.get("collected_at"), "collected_at")?,
-        truncated: match said.get("truncated") {
-            None | Some(Value::Null) => None,
-            Some(Value::Bool(yes)) => Some(*yes),
-            Some(_) => return Err("`truncated` is not true or false".to_owned()),
-        },
-        partial: text("partial")?,
-        part: text("part")?,
-        expected: match said.get("expected") {
-            None | Some(Value::Null) => None,
-            Some(value) => Some(value.as_i64().filter(|count| *count >= 0).ok_or("`expected` is not a count")?),
-        },
-        covers,
-    })
-}
-
-type Read = (Row, Vec<String>, Vec<String>);
-
-/// One canonical row; with it, fields that make the record count as quarantined, and remarks.
+/// One canonical row.
 fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, default: Option<&str>, origin: Origin) -> Result<Read, String> {
     let object = row.as_object().ok_or("the mapping gave a row that is no object")?;
     let given = match (&config.table, object.get("table")) {
@@ -349,14 +388,23 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
         .filter(|table| !SCHEMA[*table].derived)
         .ok_or_else(|| format!("no table that a source may give is called `{given}`"))?;
     let schema = &SCHEMA[table];
+    if object.contains_key("match") {
+        return Fact::read(table, object, origin).map(|(fact, faults)| Read::Fact(fact, faults));
+    }
     let observed = config.table.as_deref() == Some(schema.name) || mapping.observes.iter().any(|name| name == schema.name);
     if !observed {
         return Err(format!("the mapping gave a row of `{}`, which it does not observe", schema.name));
     }
     let mut cells = Vec::with_capacity(schema.columns.len());
-    let (mut misfits, mut notes) = (Vec::new(), Vec::new());
-    for column in schema.columns {
+    let (mut lookups, mut misfits, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, column) in schema.columns.iter().enumerate() {
         let value = object.get(column.name).unwrap_or(&Value::Null);
+        if let Some(lookup) = Lookup::read(schema, at, value)? {
+            // An id that is yet to be found; until then, the one that it has otherwise.
+            cells.push(lookup.otherwise.clone().map_or(Cell::Absent(State::Missing), Cell::Text));
+            lookups.push(lookup);
+            continue;
+        }
         if column.derived {
             if Cell::read(column, value) != Ok(Cell::Absent(State::Missing)) {
                 misfits.push(format!("`{}` is computed by the program: no source gives it", column.name));
@@ -401,5 +449,20 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
         }
     }
     facts::fill(schema, &mut cells, &config.facts);
-    Ok((Row { table, cells, origin }, misfits, notes))
+    Ok(Read::Row { row: Row { table, cells, origin }, lookups, misfits, notes })
+}
+
+/// What is counted of a file. Two rows of one's own inventory with one id are one record, told twice; events have no such id.
+fn distinct<'v>(records: impl Iterator<Item = &'v Value>, config: &SourceConfig) -> Vec<u128> {
+    let merged = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
+    let digest = |record: &Value| {
+        let id = record.get("id").filter(|id| merged && id.is_string());
+        let digest = sha256(id.unwrap_or(record).to_string().as_bytes());
+        // Half of a SHA-256 is more than enough to tell records apart.
+        u128::from_str_radix(&digest[..32], 16).unwrap_or_default()
+    };
+    let mut distinct: Vec<u128> = records.map(digest).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
 }

@@ -10,25 +10,35 @@
 //! make their source partial; nothing is dropped without a word.
 
 mod decode;
+mod envelope;
 mod facts;
 mod files;
 mod held;
 mod jq;
 mod key;
+mod language;
 mod logs;
 mod mapping;
+mod pages;
+mod patterns;
 mod pem;
+mod plain;
 mod read;
+mod recognise;
 mod redact;
+mod resolve;
 mod sources;
+mod ssh;
 mod strict;
 mod tables;
+mod testing;
 mod trial;
 
 pub use held::with_waivers;
 pub use key::FingerprintKey;
-pub use mapping::mapped;
 pub use read::{Request, read};
+pub use recognise::kinds;
+pub use testing::{Tried, tried};
 pub use trial::{ids, of_test};
 
 use std::path::PathBuf;
@@ -44,6 +54,8 @@ pub enum EvidenceError {
     NoFile { path: PathBuf },
     #[error("{path} matches a pattern, and its name is not UTF-8; rename it, so that a package can hold it")]
     Name { path: PathBuf },
+    #[error("{path}: this is no export of {title}: it looks like {looks}; the source `{source_id}` should be of kind {kinds} (T051)")]
+    OtherKind { source_id: String, path: String, title: String, looks: String, kinds: String },
     #[error("{path} is {size} bytes, more than the limit of {limit}; split the export")]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error("source `{source_id}`: `{pattern}` is not a path pattern: {why}")]

@@ -1,5 +1,7 @@
 //! X.509 certificates in PEM as JSON: one document `{ "certificates": […] }` (RFC 5280, RFC 7468).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -33,6 +35,22 @@ pub fn certificates(bytes: &[u8]) -> (Value, Vec<(String, String)>) {
         quarantine.push((String::new(), "no certificate in the file".to_owned()));
     }
     (json!({ "certificates": certificates }), quarantine)
+}
+
+/// The first certificate of a PEM text, or one in bare base64 of DER.
+///
+/// # Errors
+/// Why it is none.
+pub fn one(text: &str) -> Result<Value, String> {
+    let der = if text.contains("-----BEGIN") {
+        let block = Pem::iter_from_buffer(text.as_bytes()).next().and_then(Result::ok);
+        block.filter(|block| block.label.ends_with("CERTIFICATE")).map(|block| block.contents)
+    } else {
+        STANDARD.decode(text.split_ascii_whitespace().collect::<String>()).ok()
+    };
+    let der = der.ok_or("neither PEM nor base64")?;
+    let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| "a certificate that cannot be read")?;
+    Ok(describe(&certificate, &der))
 }
 
 fn describe(certificate: &X509Certificate, der: &[u8]) -> Value {

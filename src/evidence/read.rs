@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::jq::Filters;
 use super::key::FingerprintKey;
-use super::mapping::{self, Export};
+use super::mapping::{self, Export, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
-use super::{EvidenceError, facts, files, held, logs};
+use super::{EvidenceError, facts, files, held, logs, patterns, resolve};
 use crate::model::attestation::Attestation;
 use crate::model::project::{Format, Project, SourceConfig, SourceMapping, Vouched};
 
@@ -31,12 +33,20 @@ pub struct Request<'r> {
     /// `None`: the newest collection time of the evidence.
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
+    /// Every mapping that ships: what a file may be that is not of its source's kind.
+    pub known: fn() -> Vec<SourceMapping>,
 }
 
 impl<'r> Request<'r> {
     /// What a project names, below its folder.
     #[must_use]
-    pub fn of(root: &'r Path, project: &'r Project, as_of: Option<Time>, key: &'r FingerprintKey) -> Request<'r> {
+    pub fn of(
+        root: &'r Path,
+        project: &'r Project,
+        as_of: Option<Time>,
+        key: &'r FingerprintKey,
+        known: fn() -> Vec<SourceMapping>,
+    ) -> Request<'r> {
         Request {
             root,
             sources: &project.sources,
@@ -46,6 +56,7 @@ impl<'r> Request<'r> {
             attestations_complete: project.attestations_complete.as_ref(),
             as_of,
             key,
+            known,
         }
     }
 }
@@ -73,19 +84,24 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
 }
 
 fn exports(request: &Request<'_>) -> Result<Vec<Export>, EvidenceError> {
-    let mut wanted: Vec<(usize, &SourceConfig, &SourceMapping, String)> = Vec::new();
+    let mut filters: BTreeMap<&str, Arc<Filters>> = BTreeMap::new();
+    for (kind, mapping) in request.mappings {
+        filters.insert(kind, Filters::of(mapping)?);
+    }
+    let mut wanted: Vec<(Reading<'_>, String)> = Vec::new();
     for (position, config) in request.sources.iter().enumerate() {
-        let Some(mapping) = request.mappings.get(&config.kind) else { continue };
+        let (Some(mapping), Some(filters)) = (request.mappings.get(&config.kind), filters.get(config.kind.as_str())) else { continue };
         facts::check(config, mapping)?;
         for path in files::find(request.root, &config.id, &config.path)? {
-            wanted.push((position, config, mapping, path));
+            let filters = Arc::clone(filters);
+            wanted.push((Reading { config, position, mapping, filters, key: request.key, known: request.known }, path));
         }
     }
     let mut exports: Vec<Export> = wanted
         .into_par_iter()
-        .map(|(position, config, mapping, path)| {
+        .map(|(reading, path)| {
             let bytes = files::bytes(request.root, &path)?;
-            mapping::read(config, position, mapping, &path, bytes, request.key)
+            mapping::read(&reading, &path, bytes)
         })
         .collect::<Result<_, _>>()?;
     if let Some(fault) = request.key.fault() {
@@ -138,6 +154,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     described.sort_by(|a, b| a.source.id.cmp(&b.source.id));
 
     let mut given: Vec<Given> = Vec::new();
+    let (mut facts, mut lookups) = (Vec::new(), Vec::new());
     for (number, export) in exports.iter_mut().enumerate() {
         if aside[number].is_some() {
             continue;
@@ -145,22 +162,40 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         let config = &request.sources[export.config];
         let fresh = sources::collected(export, config).is_some_and(|(at, _)| sources::is_fresh(at, config, as_of));
         let file = u32::try_from(number).unwrap_or(u32::MAX);
+        let before = given.len();
+        lookups.extend(export.lookups.drain(..).map(|mut lookup| {
+            lookup.row += before;
+            (file, lookup)
+        }));
         given.extend(export.rows.drain(..).map(|mut row| {
             row.origin.file = file;
-            Given { row, fresh }
+            Given { row, fresh, about: false }
         }));
+        facts.extend(export.facts.drain(..).map(|mut fact| {
+            fact.origin.file = file;
+            (fresh, fact)
+        }));
+    }
+    let mut remarks = resolve::resolve(&mut given, lookups);
+    let (told, more) = patterns::apply(&facts, &given);
+    given.extend(told);
+    remarks.extend(more);
+    for (file, remark) in &remarks {
+        if let Some(one) = described.iter_mut().find(|one| one.exports.contains(&(*file as usize))) {
+            one.source.notes.push(remark.clone());
+        }
     }
     let mut systems: BTreeSet<String> = tables::systems_named(given.iter().map(|given| &given.row));
     systems.extend(request.sources.iter().flat_map(|config| config.systems.iter().cloned()));
     systems.extend(described.iter().flat_map(|one| one.systems.iter().cloned()));
     let systems: Vec<String> = systems.into_iter().collect();
     let derived = sources::rows(&described, &exports, &logs, &systems);
-    given.extend(derived.into_iter().map(|row| Given { row, fresh: true }));
+    given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
     let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
     let held = held::held(request, exports.len(), sources.len());
     sources.extend(held.sources);
-    given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true }));
+    given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true, about: false }));
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);
     for table in tables.iter_mut().filter(|table| table.schema.derived) {
         table.origins.iter_mut().for_each(Vec::clear);
@@ -168,6 +203,9 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     let mut quarantine: Vec<_> =
         exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();
     quarantine.sort();
+    let mut remarks: Vec<String> =
+        remarks.into_iter().filter_map(|(file, remark)| Some(format!("{}: {remark}", exports.get(file as usize)?.path))).collect();
+    remarks.sort();
     let files = exports
         .into_iter()
         .zip(aside)
@@ -175,7 +213,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
         .chain(held.files)
         .collect();
-    Evidence { tables, logs, systems, sources, files, quarantine }
+    Evidence { tables, logs, systems, sources, files, quarantine, remarks }
 }
 
 /// What a full log covers enters `logs`, and its `source` row.
@@ -186,8 +224,7 @@ fn note_logs(one: &mut Described, config: &SourceConfig, mapping: &SourceMapping
     // A file of one's own speaks for the systems that the configuration names, and for no other that its rows happen to name.
     let own = mapping.format == Format::Canonical;
     let systems: Vec<String> = one.systems.iter().filter(|system| !own || config.systems.contains(system)).cloned().collect();
-    for number in &one.exports {
-        let Some(covers) = logs::covered(&exports[*number], config, mapping) else { continue };
+    for covers in one.exports.iter().flat_map(|number| logs::covered(&exports[*number], config, mapping)) {
         let (from, until) = one.source.covers.unwrap_or((covers.from, covers.until));
         one.source.covers = Some((from.min(covers.from), until.max(covers.until)));
         if one.source.completeness == Completeness::Full {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::files;
 use super::mapping::Export;
 use crate::model::digest::sha256;
-use crate::model::project::{Format, SourceConfig, SourceMapping};
+use crate::model::project::{Declared, Format, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
 use crate::model::table::{Completeness, Gap, Logs, Source, Why};
@@ -196,6 +196,9 @@ pub fn describe(
             source.collected_from = time.map(|(_, from)| from);
             source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
             source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
+            if mapping.state == Declared::Proposed {
+                source.notes.push("proposed: what it says is planned, and nothing of it is known to be deployed".to_owned());
+            }
             let facts = config.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
             if !facts.is_empty() {
                 source.notes.push(format!("the configuration vouches for: {facts}"));
@@ -249,8 +252,12 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
     if source.quarantined > 0 {
         lacks.push(format!("{} of its records or fields are in quarantine", source.quarantined));
     }
-    if members.iter().any(|export| export.envelope.truncated == Some(true)) {
+    let cut = members.iter().filter(|export| export.envelope.truncated == Some(true)).count();
+    if cut > 0 && cut == members.len() {
         lacks.push("the export says that it was cut off".to_owned());
+    } else if cut > 0 && config.complete.is_none() {
+        // They may be pages of one list: only somebody who has counted knows that none is missing.
+        lacks.push(format!("{cut} of its {} files say that more follows", members.len()));
     }
     if config.complete.is_none() {
         let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
@@ -264,7 +271,8 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
     if !lacking.is_empty() {
         lacks.push(format!("nothing speaks of {}", lacking.join(", ")));
     }
-    if files::is_pattern(&config.path) && config.systems.is_empty() {
+    let facts_alone = mapping.format != Format::Canonical && mapping.observes.is_empty();
+    if files::is_pattern(&config.path) && config.systems.is_empty() && !facts_alone {
         lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
     }
     let says_whole = !members.is_empty() && members.iter().all(|export| export.envelope.truncated == Some(false));

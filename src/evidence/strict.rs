@@ -29,6 +29,17 @@ pub fn json(bytes: &[u8]) -> Result<Value, (serde_json::Error, Option<&'static s
         .map_err(|error| (error, fault.get()))
 }
 
+/// Documents of JSON that follow one another; `None`: that is not what it is.
+pub fn several(bytes: &[u8]) -> Option<Vec<Value>> {
+    let (left, fault) = (Cell::new(usize::MAX), Cell::new(None));
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut documents = Vec::new();
+    while deserializer.end().is_err() {
+        documents.push(Strict { merges: false, left: &left, fault: &fault }.deserialize(&mut deserializer).ok()?);
+    }
+    Some(documents)
+}
+
 /// The documents of a YAML file that are not empty.
 pub fn yaml(text: &str) -> Result<Vec<Value>, (serde_yaml_ng::Error, Option<&'static str>)> {
     // Without aliases a value takes at least one byte of the file.

@@ -17,6 +17,8 @@ use crate::model::value::{State, Time};
 pub struct Given {
     pub row: Row,
     pub fresh: bool,
+    /// It tells of a row that another source gives, and does not itself vouch that there is one.
+    pub about: bool,
 }
 
 /// One table whose rows refer to rows that other tables hold already.
@@ -29,7 +31,7 @@ pub fn again(position: usize, rows: Vec<Row>, tables: &[Table]) -> Table {
             ids.map_or_else(Vec::new, |ids| (0..table.rows).map(|row| ids.value(row).to_owned()).collect())
         })
         .collect();
-    table(schema, merge(schema, rows.into_iter().map(|row| Given { row, fresh: true }).collect()), Vec::new(), &ids)
+    table(schema, merge(schema, rows.into_iter().map(|row| Given { row, fresh: true, about: false }).collect()), Vec::new(), &ids)
 }
 
 /// One row of a table once all that speak of it are merged.
@@ -123,7 +125,8 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
                     said.dedup();
                     merged.conflicts.push((at, said));
                 }
-                merged.fresh.push(rows.iter().any(|given| given.fresh && given.row.cells[at] == cell));
+                let vouches = |given: &&Given| given.fresh && given.row.cells[at] == cell && (at > 0 || !given.about);
+                merged.fresh.push(rows.iter().any(|given| vouches(&given)));
                 merged.cells.push(cell);
             }
             merged

@@ -38,7 +38,7 @@ pub fn of_test(test: &ControlTest) -> Evidence {
         }
     }
     logs::join(&mut logs);
-    let given = test.rows.iter().map(|row: &Row| Given { row: row.clone(), fresh: why_of(row.table) != Some("stale") });
+    let given = test.rows.iter().map(|row: &Row| Given { row: row.clone(), fresh: why_of(row.table) != Some("stale"), about: false });
     Evidence {
         tables: tables::build(given.collect(), gaps, test.as_of),
         logs,

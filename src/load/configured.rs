@@ -9,7 +9,7 @@ use super::files::{outside, read_text, stays_inside};
 use super::reader::{At, Keys, nearest, text_of};
 use super::{shipped, source};
 use crate::model::diagnostic::{Code, Diagnostics};
-use crate::model::project::{Covers, Format, SourceConfig, SourceMapping, Vouched};
+use crate::model::project::{Covers, Declared, Format, SourceConfig, SourceMapping, Vouched};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
 use crate::model::value::{Duration, SECOND, Time};
 
@@ -49,7 +49,28 @@ pub fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Ve
         }
         configs.push(config);
     }
+    one_state(keys, &configs, &mappings);
     (configs, mappings)
+}
+
+/// Tables of which canonical sources may stand beside either: they say nothing of what is deployed.
+const EITHER: [&str; 4] = ["party", "attestation", "interface", "waiver"];
+
+/// What is proposed and what is deployed are never judged together: a plan's rows would complete, merge with and contradict
+/// those of what is there.
+fn one_state(keys: &Keys<'_, '_>, configs: &[SourceConfig], mappings: &BTreeMap<String, SourceMapping>) {
+    let proposed = |config: &SourceConfig| mappings.get(&config.kind).is_some_and(|mapping| mapping.state == Declared::Proposed);
+    let Some(first) = configs.iter().find(|config| proposed(config)) else { return };
+    let either = |config: &SourceConfig| config.table.as_deref().is_some_and(|table| EITHER.contains(&table));
+    for config in configs.iter().filter(|config| !proposed(config) && !either(config)) {
+        keys.file.error(
+            Code::MixedState,
+            &keys.key_span("source"),
+            format!("`{}` tells what is deployed and `{}` what is proposed", config.id, first.id),
+            "two states in one project",
+            format!("judge the proposal in a project of its own; beside it may stand canonical tables of {}", EITHER.join(", ")),
+        );
+    }
 }
 
 fn mapping(

@@ -8,11 +8,13 @@
 //! | `framework` | requirements, and how ids resolve |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
 //! | `waiver`, `attestation`, `document` | accepted exceptions, what people sign for, and what stands behind it |
+//! | `collect` | how an export is collected |
 //! | `shipped` | what is compiled in |
 //! | `files` | the files of a project |
 //! | `reader` | walking TOML with places |
 
 mod attestation;
+mod collect;
 pub mod condition;
 mod configured;
 mod control;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::reader::{At, File, Keys, nearest};
-use super::shipped;
+use super::{collect, shipped};
 use crate::model::diagnostic::{Code, Diagnostics};
-use crate::model::project::{Format, SourceMapping};
+use crate::model::project::{Declared, Format, SourceMapping};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
 
 /// Reads a mapping; `kind` is what its file is called.
@@ -65,14 +65,17 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
     let format =
         keys.word("format", &words).and_then(|word| Format::ALL.iter().find(|(known, _)| *known == word)).map(|(_, format)| *format);
     let canonical = format == Some(Format::Canonical);
-    let observes = known_tables(keys, keys.texts("observes").unwrap_or_default());
-    if observes.is_empty() && !canonical {
+    let observed = keys.texts("observes");
+    // An empty list is said on purpose, by a mapping that gives facts alone.
+    let silent_of_tables = observed.is_none();
+    let observes = known_tables(keys, observed.unwrap_or_default());
+    if silent_of_tables && !canonical {
         keys.file.error(
             Code::MissingKey,
             &keys.key_span("kind"),
             "the mapping observes no table".to_owned(),
             "",
-            "add `observes`: the tables that it gives rows of",
+            "add `observes`: the tables that it gives rows of; `[]` for one that gives facts by pattern alone",
         );
     }
     let event_types = keys.texts("event-types").unwrap_or_default();
@@ -110,7 +113,7 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         }
     }
     let filter = |key: &'static str| keys.text(key).map_or_else(String::new, |text| text.value);
-    let (envelope, select) = (filter("envelope"), filter("select"));
+    let (recognise, envelope, select) = (filter("recognise"), filter("envelope"), filter("select"));
     let rows = if canonical {
         filter("rows")
     } else {
@@ -128,8 +131,14 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
             );
         }
     }
+    let states: Vec<&'static str> = Declared::ALL.iter().map(|(word, _)| *word).collect();
+    let state = keys
+        .word("state", &states)
+        .and_then(|word| Declared::ALL.iter().find(|(known, _)| *known == word))
+        .map_or(Declared::Deployed, |(_, state)| *state);
     let guarantees_full = keys.flag("guarantees-full").unwrap_or(false);
     let documentation = keys.texts("documentation").unwrap_or_default().into_iter().map(|url| url.value).collect();
+    let collect = keys.table("collect", "`[collect]`").and_then(|keys| collect::suggested(&keys));
     Some(SourceMapping {
         kind: written?.value,
         title: title?.value,
@@ -138,12 +147,15 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         observes,
         silent,
         event_types: event_types.into_iter().map(|ty| ty.value).collect(),
+        state,
         guarantees_full,
         secrets: secrets.into_iter().map(|pointer| pointer.value).collect(),
+        recognise,
         envelope,
         select,
         rows,
         documentation,
+        collect,
         file: name.to_owned(),
         text: text.to_owned(),
     })

@@ -95,6 +95,10 @@ codes! {
     NoTest = "T041",
     /// A source mapping that cannot be used: an unknown format, table or column, or a jq filter that does not compile.
     Mapping = "T050",
+    /// An export of another kind than its source's: the reason names the kinds that it would be.
+    OtherKind = "T051",
+    /// A source of what is proposed in a project that judges what is deployed, or the other way round.
+    MixedState = "T052",
     /// A waiver that names a subject which the evidence does not hold.
     WaiverSubject = "T060",
     /// A waiver or attestation whose document is missing, or is not the one that its digest names.

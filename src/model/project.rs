@@ -134,10 +134,14 @@ pub struct SourceMapping {
     pub silent: BTreeMap<String, Vec<String>>,
     /// Event types that it observes.
     pub event_types: Vec<String>,
+    /// What there is, or what somebody means to make: the two are never judged together.
+    pub state: Declared,
     /// The vendor guarantees that an export which says nothing else holds every record.
     pub guarantees_full: bool,
     /// Secret fields: JSON pointers in which `*` is any one step and `**` any number of steps.
     pub secrets: Vec<String>,
+    /// jq: the beginning of a document, or one record → whether it has this vendor's shape; empty: nobody can tell.
+    pub recognise: String,
     /// jq: the whole document → `{ "system"?, "collected_at"?, "truncated"?, "part"? }`; empty: nothing is said.
     pub envelope: String,
     /// jq: the whole document → `path` arrays of its records, e.g. `path(.items[])`; empty: the format's own records.
@@ -147,10 +151,62 @@ pub struct SourceMapping {
     pub rows: String,
     /// Where each field's meaning is documented by its vendor.
     pub documentation: Vec<String>,
+    /// How it may be collected; `None`: the mapping suggests nothing.
+    pub collect: Option<Collect>,
     /// `builtin/<kind>.toml`, or the path below the project.
     pub file: String,
     /// The file as read: packed and hashed.
     pub text: String,
+}
+
+/// What a mapping's rows speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Declared {
+    /// What is there.
+    #[default]
+    Deployed,
+    /// What a plan or a manifest would make.
+    Proposed,
+}
+
+impl Declared {
+    pub const ALL: [(&'static str, Declared); 2] = [("deployed", Declared::Deployed), ("proposed", Declared::Proposed)];
+}
+
+/// What a mapping suggests for collecting its export. Nothing here is run unless a `[[source]]` asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collect {
+    /// The program that must be installed.
+    pub tool: String,
+    /// What prints its version; empty: nothing does.
+    pub version: Vec<String>,
+    /// The least that the account in use must be allowed, in the vendor's words.
+    pub permissions: Vec<String>,
+    /// Environment variables that the tool needs, beside those that every call gets: `NAME` or `PREFIX_*`.
+    pub env: Vec<String>,
+    pub calls: Vec<Call>,
+}
+
+/// One command: run once, or once for each item of an earlier one's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    /// The program and its arguments; `{}` in an argument stands for the item.
+    pub argv: Vec<String>,
+    /// False for a call that only must precede: its output is thrown away.
+    pub keep: bool,
+    pub each: Option<Each>,
+    /// jq on its output: the call is made again until this is true; empty: it is made once.
+    pub until: String,
+}
+
+/// The items that a call is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Each {
+    /// An earlier call.
+    pub call: String,
+    /// jq on its output: the items, each a text.
+    pub items: String,
 }
 
 /// The formats that a mapping may name.
@@ -166,17 +222,23 @@ pub enum Format {
     Yaml,
     /// PEM blocks; certificates are decoded into JSON.
     Pem,
+    /// Lines of text.
+    Lines,
+    /// A TOML document.
+    Toml,
     /// NDJSON or CSV by the file's ending, rows as they are.
     Canonical,
 }
 
 impl Format {
-    pub const ALL: [(&'static str, Format); 6] = [
+    pub const ALL: [(&'static str, Format); 8] = [
         ("json", Format::Json),
         ("ndjson", Format::Ndjson),
         ("csv", Format::Csv),
         ("yaml", Format::Yaml),
         ("pem", Format::Pem),
+        ("lines", Format::Lines),
+        ("toml", Format::Toml),
         ("canonical", Format::Canonical),
     ];
 }

@@ -118,15 +118,23 @@ pub enum Locator {
     Pointers(Vec<String>),
 }
 
-impl EvidenceFile {
+impl Locator {
     /// The position of a record: `line 12`, `/RoleDetailList/3`.
     #[must_use]
     pub fn locate(&self, record: u32) -> String {
         let record = record as usize;
-        match &self.locator {
+        match self {
             Locator::Lines(lines) => lines.get(record).map_or_else(String::new, |line| format!("line {line}")),
             Locator::Pointers(pointers) => pointers.get(record).cloned().unwrap_or_default(),
         }
+    }
+}
+
+impl EvidenceFile {
+    /// The position of a record.
+    #[must_use]
+    pub fn locate(&self, record: u32) -> String {
+        self.locator.locate(record)
     }
 }
 
@@ -229,6 +237,8 @@ pub struct Evidence {
     pub files: Vec<EvidenceFile>,
     /// Sorted.
     pub quarantine: Vec<Quarantined>,
+    /// References that lead nowhere or to several, patterns that fit nothing or disagree: each a sentence with its file; sorted.
+    pub remarks: Vec<String>,
 }
 
 impl Evidence {

@@ -43,7 +43,7 @@ fn knowing_less_never_decides_more() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
     let (project, _) = tickmark::load::project(&root).unwrap();
     let key = FingerprintKey::of(&root);
-    let request = evidence::Request::of(&root, &project, project.as_of, &key);
+    let request = evidence::Request::of(&root, &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of).unwrap();
     let waived = waiving(&waivers);

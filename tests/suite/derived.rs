@@ -37,7 +37,7 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
     written(folder.path(), rows, "");
     let (project, _) = project(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let key = FingerprintKey::of(folder.path());
-    let request = evidence::Request::of(folder.path(), &project, project.as_of, &key);
+    let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     let request = Request {
         name: "paths",

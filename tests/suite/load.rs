@@ -73,3 +73,27 @@ fn the_frameworks_are_whole() {
         assert!(!framework.attribution.is_empty() && framework.url.starts_with("https://"));
     }
 }
+
+/// A plan beside what is there would complete and contradict it.
+#[test]
+fn what_is_proposed_is_not_judged_beside_what_is_deployed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(path), text).unwrap();
+    };
+    write(
+        "sources/plan.toml",
+        "kind = \"plan\"\ntitle = \"A plan\"\nrecords = \"changes\"\nformat = \"json\"\nobserves = [\"identity\"]\nstate = \"proposed\"\nrows = \".\"\n",
+    );
+    let plan = "name = \"p\"\n[[source]]\nkind = \"plan\"\npath = \"plan.json\"\n";
+    let party = "[[source]]\nkind = \"canonical\"\ntable = \"party\"\npath = \"parties.csv\"\n";
+    write("tickmark.toml", &format!("{plan}{party}"));
+    assert!(load::project(folder.path()).is_ok());
+    for other in ["kind = \"kong-deck\"\npath = \"k.yaml\"\n", "kind = \"canonical\"\ntable = \"identity\"\npath = \"i.csv\"\n"] {
+        write("tickmark.toml", &format!("{plan}{party}[[source]]\n{other}"));
+        let problems = load::project(folder.path()).unwrap_err();
+        let codes: Vec<Code> = problems.list.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [Code::MixedState], "{}", render(&problems, false));
+    }
+}

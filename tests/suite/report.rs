@@ -359,6 +359,7 @@ fn evidence() -> Evidence {
             },
         ],
         files: vec![file(0, "evidence/aws/credentials.csv", "user\na\nb\n"), old, redacted],
+        remarks: Vec::new(),
         quarantine: vec![Quarantined {
             file: "evidence/aws/credentials.csv".to_owned(),
             position: "line 9".to_owned(),

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::evidence::{set_aside, vouched};
 use super::view::count;
 use crate::model::assessment::{Assessment, Support};
-use crate::model::project::Project;
+use crate::model::project::{Declared, Project};
 use crate::model::table::{Evidence, Source, Why};
-use crate::model::value::Duration;
+use crate::model::value::{Duration, State};
 use crate::report::{escape, map};
 
 /// Most names in one item.
@@ -18,6 +18,9 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         "Only non-human identities were looked at, and only those that the sources above show.".to_owned(),
         "What a source does not say of a thing is unknown, not absent; a control that needs it stays undecided.".to_owned(),
     ];
+    if project.mappings.values().any(|mapping| mapping.state == Declared::Proposed) {
+        items.insert(0, "What was judged is proposed: plans and manifests, of which nothing is known to be deployed.".to_owned());
+    }
     let sources = |chosen: &dyn Fn(&&Source) -> bool| named(evidence.sources.iter().filter(chosen).map(|source| source.id.as_str()));
     let mut list = |chosen: &dyn Fn(&&Source) -> bool, before: &str, after: &str| {
         if let Some(names) = sources(chosen) {
@@ -53,6 +56,18 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     let none = evidence.tables.iter().filter(|table| table.gaps.iter().any(|gap| gap.why == Why::NoSource));
     if let Some(names) = named(none.map(|table| table.schema.name)) {
         items.push(format!("No source observes these tables, so nothing can be said to be absent from them: {names}."));
+    }
+    let mut dangling: Vec<String> = Vec::new();
+    for table in evidence.tables.iter().filter(|table| !table.schema.derived) {
+        for (column, told) in table.schema.columns.iter().zip(&table.columns).filter(|(column, _)| column.refers.is_some()) {
+            let lost = (0..table.rows).filter(|row| told.state(*row) == State::Dangling).count();
+            if lost > 0 {
+                dangling.push(format!("{}.{} ({lost})", table.schema.name, column.name));
+            }
+        }
+    }
+    if let Some(names) = named(dangling.iter().map(String::as_str)) {
+        items.push(format!("References that lead to no row of the evidence, so that nothing is known of what they name: {names}."));
     }
     let conflicts: usize = evidence.tables.iter().map(|table| table.conflicts.len()).sum();
     if conflicts > 0 {

@@ -71,7 +71,7 @@ impl Estate {
             fs::write(path, bytes).unwrap();
         }
         let key = FingerprintKey::of(work.path());
-        let request = evidence::Request::of(work.path(), project, as_of, &key);
+        let request = evidence::Request::of(work.path(), project, as_of, &key, tickmark::load::shipped_mappings);
         let (evidence, as_of, _) = evidence::read(&request).unwrap();
         (evidence, as_of)
     }
