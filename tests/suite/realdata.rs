@@ -4,6 +4,7 @@
 pub mod case;
 mod kubescape;
 mod secrets;
+mod vendors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
