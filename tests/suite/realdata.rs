@@ -5,6 +5,7 @@ pub mod case;
 mod kubescape;
 mod platforms;
 mod secrets;
+mod vendors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

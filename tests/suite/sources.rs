@@ -106,3 +106,38 @@ fn every_mapping_recognises_its_own_export_and_no_other() {
         assert!(kinds.contains(&mapping.kind) && kinds.iter().all(meant), "{} is recognised as {kinds:?}", mapping.kind);
     }
 }
+
+/// What one export calls by an id, another calls by the same: the exports of one account join.
+#[test]
+fn the_exports_of_one_account_speak_of_the_same_things() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sources");
+    let said = |kind: &str, column: &str| -> Vec<String> {
+        let rows = std::fs::read_to_string(root.join(kind).join("expected.ndjson")).unwrap();
+        let rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter_map(|row| row.get(column).and_then(Value::as_str).map(str::to_owned)).collect()
+    };
+    let meets = |(kind, column): (&str, &str), (other, named): (&str, &str), id: &str| {
+        assert!(said(kind, column).iter().any(|found| found == id), "{kind}.{column} has no {id}");
+        assert!(said(other, named).iter().any(|found| found == id), "{other}.{named} has no {id}");
+    };
+    let key = "aws:210987654321:access-key/AKIAQZ7EXAMPLEKEY001";
+    meets(("aws-access-keys", "id"), ("aws-cloudtrail", "credential"), key);
+    meets(("aws-access-keys", "id"), ("ocsf-iam", "credential"), "aws:210987654321:access-key/AKIAQZ7EXAMPLEKEY003");
+    meets(("aws-access-keys", "identity"), ("ocsf-iam", "identity"), "aws:210987654321:user/batch/nightly");
+    let role = "aws:210987654321:role/partners/settlement";
+    assert!(said("aws-access-analyzer", "identity").contains(&role.to_owned()));
+    let secret = "aws:210987654321:secretsmanager:eu-central-1:secret:payments/db-Ab3dEf";
+    meets(("aws-secrets-manager", "id"), ("aws-cloudtrail", "credential"), secret);
+    let user = "aws:111122223333:user/build/ci";
+    meets(("aws-account-authorization-details", "id"), ("aws-credential-report", "id"), user);
+    let account = "gcp:serviceAccount/settler@ledger-prod.iam.gserviceaccount.com";
+    for kind in ["gcp-asset-resources", "terraform-plan"] {
+        meets(("gcp-service-accounts", "id"), (kind, "id"), account);
+    }
+    meets(("gcp-service-accounts", "id"), ("gcp-iam-policy", "identity"), account);
+    meets(("gcp-service-accounts", "id"), ("gcp-asset-policies", "target"), account);
+    let app = "entra:11111111-2222-4333-8444-555555555555:app/a0000000-0000-4000-8000-000000000001";
+    meets(("entra-applications", "id"), ("entra-service-principals", "id"), app);
+    meets(("okta-apps", "id"), ("okta-system-log", "identity"), "okta:acme.okta.example:app/0oa1settler000000001");
+    meets(("vault-tokens", "id"), ("vault-audit", "credential"), "vault:payments:token/accAPP0000000000000000002");
+}

@@ -55,6 +55,9 @@ fn no_secret_leaves_its_file() {
         kong(KONG[0]),
         kong(KONG[1]),
         certificates(&root, "2026-01-24T12:00:00Z"),
+        one("keycloak-realm", "keycloak/master-realm-26.5.5.json", "keycloak:master", "2026-01-01T00:00:00Z"),
+        one("aws-secrets-manager", "derived/aws_secretsmanager_list-secrets_1.json", "aws:644160558196", "2026-01-01T00:00:00Z"),
+        one("entra-applications", "entra/MockApplications.json", "entra:test", "2026-01-01T00:00:00Z"),
     ];
     for case in &cases {
         assert_eq!(leaks(&run(&root, case), &canaries), [""; 0], "{}", case.sources);
