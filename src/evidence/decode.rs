@@ -23,11 +23,19 @@ pub struct Decoded {
     pub locator: Locator,
     /// Position and reason.
     pub quarantine: Vec<(String, String)>,
+    /// It has a header, which names columns whether or not rows follow.
+    pub header: bool,
 }
 
 impl Decoded {
     fn nothing(reason: String) -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: vec![(String::new(), reason)] }
+        Decoded {
+            document: None,
+            records: Vec::new(),
+            locator: Locator::Lines(Vec::new()),
+            quarantine: vec![(String::new(), reason)],
+            header: false,
+        }
     }
 }
 
@@ -68,7 +76,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
         Format::Yaml => yaml(&bytes),
         Format::Pem => {
             let (document, quarantine) = pem::certificates(&bytes);
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine }
+            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine, header: false }
         }
         Format::Canonical => Decoded::nothing("unknown format".to_owned()),
     }
@@ -93,7 +101,8 @@ fn unicode(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn ndjson(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded =
+        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: false };
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -122,7 +131,8 @@ fn ndjson(bytes: &[u8]) -> Decoded {
 }
 
 fn csv_records(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded =
+        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: false };
     let mut lines = Vec::new();
     // A quote that is never closed would swallow the rest: no record may span more than the limit.
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
@@ -188,6 +198,7 @@ fn csv_records(bytes: &[u8]) -> Decoded {
         return Decoded::nothing("no header row".to_owned());
     }
     decoded.locator = Locator::Lines(lines);
+    decoded.header = header.is_some();
     decoded
 }
 
@@ -221,9 +232,13 @@ fn misquoted(raw: &[u8]) -> Option<&'static str> {
 
 fn json(bytes: &[u8]) -> Decoded {
     match parse_json(bytes) {
-        Ok(document) => {
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
-        }
+        Ok(document) => Decoded {
+            document: Some(document),
+            records: Vec::new(),
+            locator: Locator::Pointers(Vec::new()),
+            quarantine: Vec::new(),
+            header: false,
+        },
         Err(reason) => Decoded::nothing(reason),
     }
 }
@@ -250,7 +265,7 @@ fn yaml(bytes: &[u8]) -> Decoded {
         1 => documents.swap_remove(0),
         _ => Value::Array(documents),
     };
-    Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+    Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new(), header: false }
 }
 
 /// Parses one JSON value; says where it is broken, never what stands there.

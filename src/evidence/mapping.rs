@@ -198,6 +198,10 @@ fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &
         export.quarantine.push(Quarantined { file: export.path.clone(), position: String::new(), reason });
     };
     if decoded.document.is_none() && decoded.records.is_empty() {
+        // A table of one's own with its header and no rows is empty, and speaks of its one system all the same.
+        if let ([system], Format::Canonical, true) = (config.systems.as_slice(), mapping.format, decoded.header) {
+            export.systems = vec![system.clone()];
+        }
         return Ok(());
     }
     let mut file = Map::new();
