@@ -124,7 +124,9 @@ fn apply(
     };
     let globals = |file: &Map<String, Value>| -> Result<[Val; 2], String> { Ok([val(&Value::Object(file.clone()))?, document.clone()]) };
     if let Some(envelope) = envelope {
-        let said = one_each(envelope, globals(&job.file)?, document.clone()).map_err(|why| format!("the envelope filter: {why}"))?;
+        // Of a file of lines, all its records together are what it says of itself.
+        let whole = if job.document.is_some() { document.clone() } else { val(&Value::Array(job.records.clone()))? };
+        let said = one_each(envelope, globals(&job.file)?, whole).map_err(|why| format!("the envelope filter: {why}"))?;
         mapped.envelope = match <[Value; 1]>::try_from(said) {
             Ok([Value::Object(said)]) => said,
             Ok([Value::Null]) => Map::new(),
