@@ -74,7 +74,8 @@ impl Alike {
 }
 
 /// Without what people write in more than one way.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     text.trim().to_ascii_lowercase()
 }
 

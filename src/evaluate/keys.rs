@@ -358,21 +358,22 @@ fn signature<'a>(world: &World<'a>, table: usize, row: usize, role: Role, identi
             return None;
         }
         let text = key_text(&world.table(table).columns[column], row)?;
-        world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().and_then(|at| u32::try_from(at).ok())
+        world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().map(|at| world.reach().same[at])
     };
     // Only a log tells of its own system alone: any other reference may lead into another one.
     let systems = match role {
         Role::NamedByEvent => match schema.name {
-            "credential" => world.reach().credential[row].clone(),
-            "identity" => world.reach().identity[row].clone(),
+            "credential" => world.reach().credential[row].as_ref(),
+            "identity" => world.reach().identity[row].as_ref(),
             _ => None,
-        },
+        }
+        .map(|systems| systems.iter().map(|system| world.reach().same[*system as usize]).collect()),
         Role::Event => column_code("system").map(|system| vec![system]),
         Role::Other => None,
     };
     let identity = schema.column("identity").and_then(|column| {
-        let state = world.state(table, column, row);
-        if !matches!(state, State::Known | State::Dangling) {
+        // One that leads nowhere may be anybody under another name.
+        if world.state(table, column, row) != State::Known {
             return None;
         }
         key_text(&world.table(table).columns[column], row).map(|text| identities.of(text))

@@ -24,16 +24,23 @@ pub struct Decoded {
     pub records: Vec<Value>,
     pub locator: Locator,
     pub quarantine: Faults,
+    /// It has a header, which names columns whether or not rows follow.
+    pub header: bool,
 }
 
 impl Decoded {
     fn of(document: Value) -> Decoded {
-        Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+        Decoded { document: Some(document), locator: Locator::Pointers(Vec::new()), ..Decoded::lines() }
+    }
+
+    /// Of lines, none of which has been read.
+    fn lines() -> Decoded {
+        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: false }
     }
 
     /// Of which nothing can be used.
     pub fn nothing(reason: String) -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: vec![(String::new(), reason)] }
+        Decoded { quarantine: vec![(String::new(), reason)], ..Decoded::lines() }
     }
 }
 
@@ -81,7 +88,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
 }
 
 fn ndjson(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -110,7 +117,7 @@ fn ndjson(bytes: &[u8]) -> Decoded {
 }
 
 fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     // A quote that is never closed would swallow the rest: no record may span more than the limit.
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
@@ -183,6 +190,7 @@ fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
         return Decoded::nothing("no header row".to_owned());
     }
     decoded.locator = Locator::Lines(lines);
+    decoded.header = header.is_some();
     decoded
 }
 
@@ -237,7 +245,7 @@ fn several(bytes: &[u8]) -> Option<Vec<Value>> {
 
 /// Every line that is not blank is a record: its text.
 fn text_lines(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -246,6 +246,10 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
     // A table of one's own may well be empty; a vendor's export has at least what makes it one.
     let strange = format!("it holds no {}: is it an export of this kind?", mapping.records);
     if decoded.document.is_none() && decoded.records.is_empty() {
+        // A table of one's own with its header and no rows is empty, and speaks of its one system all the same.
+        if let ([system], Format::Canonical, true) = (config.systems.as_slice(), mapping.format, decoded.header) {
+            export.systems = vec![system.clone()];
+        }
         if mapping.format != Format::Canonical && export.quarantine.is_empty() {
             quarantined(export, String::new(), strange);
         }

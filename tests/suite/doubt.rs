@@ -140,3 +140,43 @@ fn a_fingerprint_in_capitals_is_the_same() {
     let (_, said, _work) = super::cli::run(&files, &["run"]);
     assert!(said.contains("2 fail"), "{said}");
 }
+
+/// Exit code of OFF-02 on one revoked key, where the log is the file given.
+fn quiet(path: &str, log: &str) -> Option<i32> {
+    let covers = "covers = { from = \"2026-01-01T00:00:00Z\", until = \"2026-06-30T00:00:00Z\", types = [\"used\"] }\n";
+    let event = source("log", path, "s", "").replace("\"identity\"", "\"event\"");
+    let credential = source("c", "c.csv", "s", "").replace("\"identity\"", "\"credential\"");
+    let settings = PROJECT.replace("[\"INV-01\", \"INV-06\"]", "[\"OFF-02\"]");
+    let settings = format!("{settings}{}{credential}{event}{covers}", source("i", "i.ndjson", "s", ""));
+    let files = [
+        ("tickmark.toml", settings.as_str()),
+        ("party.csv", "id,kind,status\np,team,active\n"),
+        ("i.ndjson", A),
+        ("c.csv", "id,identity,revoked_at,last_used_at,accepted_at\nk,a,2026-05-01T00:00:00Z,2026-04-01T00:00:00Z,s\n"),
+        (path, log),
+    ];
+    super::cli::run(&files, &["run"]).0.status.code()
+}
+
+/// A table with its header and no rows is known to be empty, if somebody vouches for it. A file without anything tells nothing.
+#[test]
+fn a_table_without_rows_is_empty_and_a_file_without_anything_is_not() {
+    assert_eq!(quiet("log.csv", "id,at,type,credential\n"), Some(0));
+    assert_eq!(quiet("log.ndjson", "\n"), Some(3));
+    assert_eq!(quiet("log.ndjson", ""), Some(3));
+    assert_eq!(quiet("log.csv", "id,at,type,credential\ne,2026-06-01T00:00:00Z,used,k,ok\n"), Some(3));
+}
+
+/// AWS puts the root user into each credential report: one without it was cut, whatever the vendor guarantees.
+#[test]
+fn a_credential_report_without_its_root_user_is_a_part() {
+    let settings = "name = \"AWS\"\nframeworks = [\"owasp-nhi-2025\"]\ncontrols = [\"ROT-01\"]\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\n\
+        kind = \"aws-credential-report\"\npath = \"r/*.csv\"\nsystems = [\"aws:123456789012\"]\ncollected-at = \"2026-06-29T22:00:00Z\"\n";
+    let head = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated\n";
+    let root = "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,not_supported,false,N/A\n";
+    let user = "a,arn:aws:iam::123456789012:user/a,2025-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00\n";
+    for (text, code) in [(format!("{head}{root}{user}"), Some(0)), (format!("{head}{user}"), Some(3))] {
+        let (output, said, _work) = super::cli::run(&[("tickmark.toml", settings), ("r/a.csv", &text)], &["run"]);
+        assert_eq!(output.status.code(), code, "{said}");
+    }
+}

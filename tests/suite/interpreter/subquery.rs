@@ -14,7 +14,7 @@ impl World<'_> {
     /// Whether a row may refer to another, as far as their identities, and the system of a log, say.
     pub fn may_refer(&self, from: Row, to: Row) -> bool {
         let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.key_of(row, column)) {
-            Some(Key::Text { text, .. }) => Some(text),
+            Some(Key::Text { text, dangling: None, .. }) => Some(text),
             _ => None,
         };
         if let (Some(a), Some(b)) = (identity(from), identity(to))
@@ -26,7 +26,7 @@ impl World<'_> {
         let system = SCHEMA[from.0].column("system").filter(|_| SCHEMA[from.0].is_log()).map(|column| self.value(from, column));
         let Some(Value::Text(seen_by)) = system else { return true };
         match self.reach(to) {
-            Some(systems) => systems.contains(&seen_by),
+            Some(systems) => systems.iter().any(|system| plain(system) == plain(&seen_by)),
             None => true,
         }
     }
@@ -82,7 +82,6 @@ impl Place<'_> {
         if native == Some(Value::Unknown) {
             return true;
         }
-        let plain = |text: &str| text.trim().to_ascii_lowercase();
         let said = plain(said);
         let of: Vec<String> = self
             .world
@@ -168,6 +167,11 @@ impl Place<'_> {
             _ => Value::Span(largest(&sure), if open { FAR } else { largest(&all) }),
         }
     }
+}
+
+/// Without what people write in more than one way.
+fn plain(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
 }
 
 fn column_type(path: &Path) -> Type {
