@@ -6,7 +6,7 @@ use std::path::Path;
 use super::diagnostics;
 use super::summary::printable;
 use crate::evaluate::assess;
-use crate::evidence::{self, FingerprintKey};
+use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
 use crate::model::project::{Gate, Project};
@@ -78,7 +78,13 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyh
         key,
         known: load::shipped_mappings,
     };
-    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
+    let (evidence, as_of, from_evidence) = match evidence::read(&request) {
+        Err(EvidenceError::Filter(problems)) => {
+            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            return Ok(None);
+        }
+        read => read?,
+    };
     let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {

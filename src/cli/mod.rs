@@ -10,6 +10,7 @@ mod explain;
 pub mod mutate;
 pub mod output;
 mod run;
+mod source;
 mod summary;
 mod test;
 mod verify;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
+        Command::Source(command) => source::source(command),
         Command::Verify(options) => verify::verify(options),
     };
     match result {

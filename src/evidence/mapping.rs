@@ -309,6 +309,7 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         first = rows(export, page, first, reading, default.as_deref(), &mut systems);
     }
     export.envelope = envelope::joined(envelopes);
+    export.records = export.envelope.records.unwrap_or(export.records);
     export.systems = match (&export.envelope.system, systems.is_empty(), sole) {
         (Some(system), ..) => vec![system.clone()],
         (None, false, _) => systems.into_iter().collect(),

@@ -109,16 +109,33 @@ pub struct Described {
     pub systems: Vec<String>,
 }
 
+/// How many records of one kind and some systems an export of another kind counts, and which file says so. Where two
+/// disagree, the larger: a record less than either says is a record lost.
+pub fn counts(exports: &[Export], aside: &[Option<String>]) -> Counts {
+    let mut out = Counts::new();
+    for export in exports.iter().zip(aside).filter(|(_, aside)| aside.is_none()).map(|(export, _)| export) {
+        for (kind, count) in &export.envelope.counts {
+            let said = (*count, export.path.clone());
+            out.entry((kind.clone(), export.systems.clone())).and_modify(|most| *most = said.clone().max(most.clone())).or_insert(said);
+        }
+    }
+    out
+}
+
+type Counts = BTreeMap<(String, Vec<String>), (i64, String)>;
+
+/// What all sources share in being described.
+pub struct Setting<'s> {
+    pub exports: &'s [Export],
+    pub aside: &'s [Option<String>],
+    pub remarks: &'s [Vec<String>],
+    pub counts: &'s Counts,
+    pub as_of: Time,
+}
+
 /// Describes one configured source.
-pub fn describe(
-    config: &SourceConfig,
-    position: usize,
-    mapping: &SourceMapping,
-    exports: &[Export],
-    aside: &[Option<String>],
-    remarks: &[Vec<String>],
-    as_of: Time,
-) -> Vec<Described> {
+pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping, setting: &Setting<'_>) -> Vec<Described> {
+    let Setting { exports, aside, remarks, counts, as_of } = *setting;
     let own = |number: &usize| exports[*number].config == position;
     let all: Vec<usize> = (0..exports.len()).filter(own).collect();
     let used: Vec<usize> = all.iter().copied().filter(|number| aside[*number].is_none()).collect();
@@ -157,6 +174,7 @@ pub fn describe(
                 systems => format!("{}/{}", config.id, systems.join("+")),
             };
             let members: Vec<&Export> = numbers.iter().map(|number| &exports[*number]).collect();
+            let mut counted = None;
             let mut source = Source {
                 id,
                 kind: config.kind.clone(),
@@ -178,6 +196,14 @@ pub fn describe(
                         .all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
                 ..Source::default()
             };
+            // Who counted independently of the export goes before the export itself.
+            if source.expected_records.is_none()
+                && !systems.is_empty()
+                && let Some((count, path)) = counts.get(&(config.kind.clone(), systems.clone()))
+            {
+                source.expected_records = Some(*count);
+                counted = Some(format!("{count} {} are expected, counted in {path}", mapping.records));
+            }
             let said: Vec<i64> = members.iter().filter_map(|export| export.envelope.expected).collect();
             if !said.is_empty() && source.expected_records.is_none() {
                 source.expected_records = Some(said.iter().sum());
@@ -193,6 +219,7 @@ pub fn describe(
             source.collected_from = time.map(|(_, from)| from);
             source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
             source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
+            source.notes.extend(counted);
             if mapping.state == Declared::Proposed {
                 source.notes.push("proposed: what it says is planned, and nothing of it is known to be deployed".to_owned());
             }

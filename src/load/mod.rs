@@ -27,4 +27,4 @@ mod shipped;
 mod source;
 
 pub use project::project;
-pub use source::shipped_mappings;
+pub use source::{mapping_of, shipped_mappings};
