@@ -34,6 +34,9 @@ pub enum Command {
     Test(TestOptions),
     /// Say, requirement by requirement, what the evidence supports.
     Coverage(CoverageOptions),
+    /// Source mappings: which there are, what one reads, and what it makes of a sample.
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
     Explain(ExplainOptions),
     /// Perform a package's assessment again, from the package alone, and compare every byte.
@@ -119,6 +122,57 @@ pub struct CoverageOptions {
     /// text: for a terminal; markdown: every requirement in a table; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "markdown", "json"], default_value = "text")]
     pub format: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Every kind of export that can be read.
+    List(SourceListOptions),
+    /// One mapping in words: what it reads, what its export does not say, where its vendor documents it.
+    Show(SourceShowOptions),
+    /// Run a mapping on the sample in a folder: its rows, what is quarantined, and how they differ from the rows expected.
+    Test(SourceTestOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source list")]
+pub struct SourceListOptions {
+    /// A project whose own mappings are listed, too.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source show kong-deck
+  tickmark source show kong-deck --toml > sources/our-gateway.toml")]
+pub struct SourceShowOptions {
+    /// The mapping.
+    #[arg(value_name = "KIND")]
+    pub kind: String,
+    /// The mapping itself, to begin one of your own with.
+    #[arg(long)]
+    pub toml: bool,
+    /// A project whose own mappings go before the shipped ones.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source test samples/our-gateway
+  tickmark source test samples/our-gateway --write")]
+pub struct SourceTestOptions {
+    /// A folder with `export.*`; perhaps `mapping.toml`, `file.json` (the `systems` of its source) and `expected.ndjson`.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where the folder holds no `mapping.toml`: the project whose mapping, or else the shipped one, of the folder's name is meant.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Write `expected.ndjson` anew.
+    #[arg(long)]
+    pub write: bool,
 }
 
 #[derive(Debug, Args)]

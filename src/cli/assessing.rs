@@ -6,7 +6,7 @@ use std::path::Path;
 use super::diagnostics;
 use super::summary::printable;
 use crate::evaluate::{LimitError, assess, waivers};
-use crate::evidence::{self, FingerprintKey};
+use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
@@ -74,7 +74,13 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyh
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
-    let (evidence, as_of, from_evidence) = evidence::read(&request)?;
+    let (evidence, as_of, from_evidence) = match evidence::read(&request) {
+        Err(EvidenceError::Filter(problems)) => {
+            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            return Ok(None);
+        }
+        read => read?,
+    };
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     if unknown_subjects(&waivers, &evidence) {
         return Ok(None);

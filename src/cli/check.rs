@@ -1,9 +1,14 @@
 //! `tickmark check`: everything that can be known without evidence.
 
+use std::io::IsTerminal;
+
 use super::args::CheckOptions;
 use super::assessing::{Gathered, gathered, load};
 use super::diagnostics;
 use super::exit::Exit;
+use crate::evidence;
+use crate::model::diagnostic::Diagnostics;
+use crate::model::project::Project;
 use crate::report::judgeable;
 
 /// Runs the command.
@@ -22,13 +27,24 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
     }
     if options.format == "json" {
         let (diagnostics, exit) = match crate::load::project(&options.project) {
-            Ok((_, warnings)) => (warnings, Exit::Done),
+            Ok((project, mut warnings)) => {
+                let problems = filters(&project);
+                let exit = if problems.list.is_empty() { Exit::Done } else { Exit::Usage };
+                warnings.list.extend(problems.list);
+                warnings.texts.extend(problems.texts);
+                (warnings, exit)
+            }
             Err(problems) => (problems, Exit::Usage),
         };
         println!("{}", diagnostics::json(&diagnostics));
         return Ok(exit);
     }
     let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
+    let problems = filters(&project);
+    if !problems.list.is_empty() {
+        eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+        return Ok(Exit::Usage);
+    }
     println!(
         "{}: {} controls, {} frameworks and {} sources are in order",
         project.name,
@@ -37,4 +53,14 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
         project.sources.len()
     );
     Ok(Exit::Done)
+}
+
+/// What does not compile of the filters of the mappings in use.
+fn filters(project: &Project) -> Diagnostics {
+    let mut all = Diagnostics::default();
+    for problems in project.mappings.values().filter_map(|mapping| evidence::compiles(mapping).err()) {
+        all.list.extend(problems.list);
+        all.texts.extend(problems.texts);
+    }
+    all
 }

@@ -16,6 +16,7 @@ mod explain;
 pub mod mutate;
 pub mod output;
 mod run;
+mod source;
 mod summary;
 mod test;
 mod verify;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
+        Command::Source(command) => source::source(command),
         Command::Verify(options) => verify::verify(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),

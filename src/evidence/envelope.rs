@@ -1,6 +1,6 @@
 //! What an export says of itself as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -19,6 +19,10 @@ pub struct Envelope {
     /// Which of several files of one collection it is.
     pub part: Option<String>,
     pub expected: Option<i64>,
+    /// How many things its records hold, where one record holds several.
+    pub records: Option<i64>,
+    /// How many records exports of other kinds must have, of the systems that this one speaks of.
+    pub counts: BTreeMap<String, i64>,
     /// For a log, what each of its pages covers.
     pub covers: Vec<Covers>,
 }
@@ -39,7 +43,7 @@ pub fn read(said: &Map<String, Value>) -> Result<Envelope, String> {
         Some(_) => Err(format!("`{name}` is not a time")),
     };
     // `places`: whatever `rows` needs to look up; it stands in `$file` and means nothing here.
-    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "covers", "places"];
+    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "records", "counts", "covers", "places"];
     if let Some(unknown) = said.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("`{unknown}` means nothing here; known: {}", known.join(", ")));
     }
@@ -65,12 +69,25 @@ pub fn read(said: &Map<String, Value>) -> Result<Envelope, String> {
         },
         partial: text("partial")?,
         part: text("part")?,
-        expected: match said.get("expected") {
-            None | Some(Value::Null) => None,
-            Some(value) => Some(value.as_i64().filter(|count| *count >= 0).ok_or("`expected` is not a count")?),
+        expected: said.get("expected").map_or(Ok(None), |value| count(value, "expected"))?,
+        records: said.get("records").map_or(Ok(None), |value| count(value, "records"))?,
+        counts: match said.get("counts") {
+            None | Some(Value::Null) => BTreeMap::new(),
+            Some(Value::Object(counts)) => {
+                let of = |(kind, value): (&String, &Value)| count(value, "counts").map(|count| count.map(|count| (kind.clone(), count)));
+                counts.iter().filter_map(|entry| of(entry).transpose()).collect::<Result<_, _>>()?
+            }
+            Some(_) => return Err("`counts` is not an object of kind: count".to_owned()),
         },
         covers,
     })
+}
+
+fn count(value: &Value, name: &str) -> Result<Option<i64>, String> {
+    match value {
+        Value::Null => Ok(None),
+        value => value.as_i64().filter(|count| *count >= 0).map(Some).ok_or_else(|| format!("`{name}` is not a count")),
+    }
 }
 
 /// Several pages of one export, as one.
@@ -104,6 +121,9 @@ pub fn joined(pages: Vec<Envelope>) -> Envelope {
         partial: (!partial.is_empty()).then(|| partial.into_iter().collect::<Vec<_>>().join("; ")),
         part: (!parts.is_empty()).then(|| parts.into_iter().cloned().collect::<Vec<_>>().join(" + ")),
         expected: if repeated { said.first().copied() } else { Some(said.iter().sum()) },
+        // Records that stand for themselves count one.
+        records: None,
+        counts: pages.iter().flat_map(|page| page.counts.clone()).collect(),
         covers: pages.into_iter().flat_map(|page| page.covers).collect(),
     }
 }

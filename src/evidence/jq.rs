@@ -2,6 +2,7 @@
 //!
 //! They run in a thread of their own, which is given up when it makes no progress.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::EvidenceError;
 use super::language::{Data, Filter, compile, val};
+use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::SourceMapping;
 
 /// How long one record may take.
@@ -41,26 +43,68 @@ impl Filters {
     /// Compiles them.
     ///
     /// # Errors
-    /// The first that does not compile.
+    /// All that do not compile, each at its place in the mapping's file.
     pub fn of(mapping: &SourceMapping) -> Result<Arc<Filters>, EvidenceError> {
-        let compiled = |part, code: &str| -> Result<Option<Filter>, EvidenceError> {
+        let mut problems = Diagnostics::default();
+        let mut compiled = |part, code: &str| -> Option<Filter> {
             if code.trim().is_empty() {
-                return Ok(None);
+                return None;
             }
-            compile(code).map(Some).map_err(|(_, why)| EvidenceError::Filter { file: mapping.file.clone(), part, why })
+            compile(code)
+                .map_err(|(at, why)| {
+                    let message = format!("the {part} filter does not compile: {why}");
+                    problems.list.push(diagnostic(mapping, part, at, message, ""));
+                })
+                .ok()
         };
-        Ok(Arc::new(Filters {
-            recognise: compiled("recognise", &mapping.recognise)?,
-            envelope: compiled("envelope", &mapping.envelope)?,
-            select: compiled("select", &mapping.select)?,
-            rows: compiled("rows", &mapping.rows)?,
+        let filters = Filters {
+            recognise: compiled("recognise", &mapping.recognise),
+            envelope: compiled("envelope", &mapping.envelope),
+            select: compiled("select", &mapping.select),
+            rows: compiled("rows", &mapping.rows),
             file: mapping.file.clone(),
-        }))
+        };
+        if problems.list.is_empty() {
+            return Ok(Arc::new(filters));
+        }
+        problems.texts.insert(mapping.file.clone(), mapping.text.clone());
+        Err(EvidenceError::Filter(Box::new(problems)))
     }
 
     /// Whether one can tell a file of this kind from others.
     pub fn recognises(&self) -> bool {
         self.recognise.is_some()
+    }
+}
+
+/// A problem in one of a mapping's filters, `at` some bytes of its code: pointed at where the filter stands in the file.
+pub fn diagnostic(mapping: &SourceMapping, part: &str, at: Range<usize>, message: String, help: &str) -> Diagnostic {
+    let code = match part {
+        "recognise" => &mapping.recognise,
+        "envelope" => &mapping.envelope,
+        "select" => &mapping.select,
+        _ => &mapping.rows,
+    };
+    let key = mapping.text.lines().scan(0, |start, line| {
+        let from = *start;
+        *start += line.len() + 1;
+        Some((from, line))
+    });
+    let mut key = key.filter(|(_, line)| line.strip_prefix(part).is_some_and(|rest| rest.trim_start().starts_with('=')));
+    let (from, line) = key.next().unwrap_or((0, ""));
+    // With escapes in it, the code is written otherwise than it reads: then the whole filter is meant.
+    let span = match mapping.text.get(from..).and_then(|rest| rest.find(code.as_str())) {
+        Some(start) => from + start + at.start..from + start + at.end.max(at.start + 1),
+        None => from..from + line.len(),
+    };
+    Diagnostic {
+        code: Code::Mapping,
+        level: Level::Error,
+        message,
+        file: mapping.file.clone(),
+        span: Some(span),
+        label: String::new(),
+        help: help.to_owned(),
     }
 }
 

@@ -456,6 +456,14 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
     Ok(Read::Row { row: Row { table, cells, origin }, lookups, misfits, notes })
 }
 
+impl Export {
+    /// How many records it holds.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        self.envelope.records.unwrap_or_else(|| i64::try_from(self.records.len()).unwrap_or(i64::MAX))
+    }
+}
+
 /// What is counted of a file. Two rows of one's own inventory with one id are one record, told twice; events have no such id.
 fn distinct<'v>(records: impl Iterator<Item = &'v Value>, config: &SourceConfig) -> Vec<u128> {
     let merged = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());

@@ -38,10 +38,12 @@ pub use held::with_waivers;
 pub use key::FingerprintKey;
 pub use read::{Request, read};
 pub use recognise::kinds;
-pub use testing::{Tried, tried};
+pub use testing::{Tried, befell, compiles, tried};
 pub use trial::{ids, of_test};
 
 use std::path::PathBuf;
+
+use crate::model::diagnostic::Diagnostics;
 
 /// Evidence that cannot be read at all: exit 2. What can be read in part is quarantined instead.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +62,8 @@ pub enum EvidenceError {
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error("source `{source_id}`: `{pattern}` is not a path pattern: {why}")]
     Pattern { source_id: String, pattern: String, why: String },
-    #[error("{file}: the {part} filter does not compile: {why} (T050)")]
-    Filter { file: String, part: &'static str, why: String },
+    #[error("{}", filters(.0))]
+    Filter(Box<Diagnostics>),
     #[error("{file}: mapping {path} took longer than {seconds} seconds; the filter or the file is too large (T050)")]
     TooSlow { file: String, path: String, seconds: u64 },
     #[error("source `{source_id}`: `facts` gives {column}: {why}")]
@@ -72,4 +74,10 @@ pub enum EvidenceError {
     NoAsOf { unread: String },
     #[error("{path}: {why}")]
     Key { path: PathBuf, why: String },
+}
+
+/// Filters that do not compile, a line for each.
+fn filters(problems: &Diagnostics) -> String {
+    let line = |problem: &crate::model::diagnostic::Diagnostic| format!("{}: {} ({})", problem.file, problem.message, problem.code);
+    problems.list.iter().map(line).collect::<Vec<_>>().join("\n")
 }

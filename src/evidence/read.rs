@@ -141,11 +141,13 @@ fn redacted_before(root: &Path, exports: &mut [Export]) -> Result<(), EvidenceEr
 
 fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Evidence {
     let (aside, remarks) = sources::history(&exports, request.sources, request.mappings, as_of);
+    let counts = sources::counts(&exports, &aside);
+    let setting = sources::Setting { exports: &exports, aside: &aside, remarks: &remarks, counts: &counts, as_of };
     let mut described: Vec<Described> = Vec::new();
     let mut logs = Logs::default();
     for (position, config) in request.sources.iter().enumerate() {
         let Some(mapping) = request.mappings.get(&config.kind) else { continue };
-        for mut one in sources::describe(config, position, mapping, &exports, &aside, &remarks, as_of) {
+        for mut one in sources::describe(config, position, mapping, &setting) {
             note_logs(&mut one, config, mapping, &exports, &mut logs, as_of);
             described.push(one);
         }

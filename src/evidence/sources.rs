@@ -109,16 +109,33 @@ pub struct Described {
     pub systems: Vec<String>,
 }
 
+/// How many records of one kind and some systems an export of another kind counts, and which file says so. Where two
+/// disagree, the larger: a record less than either says is a record lost.
+pub fn counts(exports: &[Export], aside: &[Option<String>]) -> Counts {
+    let mut out = Counts::new();
+    for export in exports.iter().zip(aside).filter(|(_, aside)| aside.is_none()).map(|(export, _)| export) {
+        for (kind, count) in &export.envelope.counts {
+            let said = (*count, export.path.clone());
+            out.entry((kind.clone(), export.systems.clone())).and_modify(|most| *most = said.clone().max(most.clone())).or_insert(said);
+        }
+    }
+    out
+}
+
+type Counts = BTreeMap<(String, Vec<String>), (i64, String)>;
+
+/// What all sources share in being described.
+pub struct Setting<'s> {
+    pub exports: &'s [Export],
+    pub aside: &'s [Option<String>],
+    pub remarks: &'s [Vec<String>],
+    pub counts: &'s Counts,
+    pub as_of: Time,
+}
+
 /// Describes one configured source.
-pub fn describe(
-    config: &SourceConfig,
-    position: usize,
-    mapping: &SourceMapping,
-    exports: &[Export],
-    aside: &[Option<String>],
-    remarks: &[Vec<String>],
-    as_of: Time,
-) -> Vec<Described> {
+pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping, setting: &Setting<'_>) -> Vec<Described> {
+    let Setting { exports, aside, remarks, counts, as_of } = *setting;
     let own = |number: &usize| exports[*number].config == position;
     let all: Vec<usize> = (0..exports.len()).filter(own).collect();
     let used: Vec<usize> = all.iter().copied().filter(|number| aside[*number].is_none()).collect();
@@ -157,6 +174,7 @@ pub fn describe(
                 systems => format!("{}/{}", config.id, systems.join("+")),
             };
             let members: Vec<&Export> = numbers.iter().map(|number| &exports[*number]).collect();
+            let mut counted = None;
             let mut source = Source {
                 id,
                 kind: config.kind.clone(),
@@ -169,8 +187,7 @@ pub fn describe(
                     .filter(|covers| !covers.types.is_empty())
                     .map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
                 expected_records: config.complete.as_ref().and_then(|vouched| vouched.expected),
-                records: i64::try_from(members.iter().flat_map(|export| &export.records).collect::<BTreeSet<_>>().len())
-                    .unwrap_or(i64::MAX),
+                records: records(&members),
                 quarantined: members.iter().map(|export| i64::try_from(export.quarantine.len()).unwrap_or(i64::MAX)).sum(),
                 max_age: config.max_age,
                 absent: members.is_empty()
@@ -179,6 +196,14 @@ pub fn describe(
                         .all(|export| export.rows.is_empty() && export.quarantine.iter().any(|found| found.position.is_empty())),
                 ..Source::default()
             };
+            // Who counted independently of the export goes before the export itself.
+            if source.expected_records.is_none()
+                && !systems.is_empty()
+                && let Some((count, path)) = counts.get(&(config.kind.clone(), systems.clone()))
+            {
+                source.expected_records = Some(*count);
+                counted = Some(format!("{count} {} are expected, counted in {path}", mapping.records));
+            }
             // Of a file that lies there twice, the count is one count.
             let said: BTreeMap<&str, i64> =
                 members.iter().filter_map(|export| Some((export.original_sha256.as_str(), export.envelope.expected?))).collect();
@@ -196,6 +221,7 @@ pub fn describe(
             source.collected_from = time.map(|(_, from)| from);
             source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
             source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
+            source.notes.extend(counted);
             if mapping.state == Declared::Proposed {
                 source.notes.push("proposed: what it says is planned, and nothing of it is known to be deployed".to_owned());
             }
@@ -207,6 +233,14 @@ pub fn describe(
             Described { source, exports: numbers, systems }
         })
         .collect()
+}
+
+/// How many records the files hold together, each counted once: one that several of them hold, and a file that lies there twice.
+fn records(members: &[&Export]) -> i64 {
+    let (said, listed): (Vec<&Export>, Vec<&Export>) = members.iter().partition(|export| export.envelope.records.is_some());
+    let distinct: BTreeSet<&u128> = listed.iter().flat_map(|export| &export.records).collect();
+    let said: BTreeMap<&str, i64> = said.iter().map(|export| (export.original_sha256.as_str(), export.count())).collect();
+    i64::try_from(distinct.len()).unwrap_or(i64::MAX).saturating_add(said.values().sum())
 }
 
 /// SEMANTICS §2.6.

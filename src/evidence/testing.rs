@@ -10,6 +10,7 @@ use super::jq::{self, Filters};
 use super::key::FingerprintKey;
 use super::mapping::{self, Export, Reading};
 use super::plain;
+use crate::model::diagnostic::{Diagnostic, Diagnostics, Level};
 use crate::model::project::{SourceConfig, SourceMapping};
 use crate::model::value::Duration;
 
@@ -60,4 +61,57 @@ pub fn tried(
     let refused = |reason: String| vec![json!({ "quarantined": reason })];
     let rows = mapped.into_iter().flat_map(|page| page.rows).flat_map(|rows| rows.unwrap_or_else(refused)).collect();
     Ok(Tried { rows, export })
+}
+
+/// Whether a mapping's filters compile.
+///
+/// # Errors
+/// Those that do not, at their places.
+pub fn compiles(mapping: &SourceMapping) -> Result<(), Diagnostics> {
+    match Filters::of(mapping) {
+        Err(EvidenceError::Filter(problems)) => Err(*problems),
+        _ => Ok(()),
+    }
+}
+
+/// What a run makes of records that could not be mapped, as problems of the mapping: each reason once, at the words of it
+/// that stand in the filter, with the records that it befell.
+pub fn befell(mapping: &SourceMapping, tried: &Tried) -> Diagnostics {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for found in &tried.export.quarantine {
+        reasons.entry(&found.reason).or_default().push(&found.position);
+    }
+    let mut out = Diagnostics::default();
+    for (reason, positions) in reasons {
+        let whole = |part: &str| reason.starts_with(&format!("the {part} filter"));
+        let part = ["envelope", "select"].into_iter().find(|part| whole(part)).unwrap_or("rows");
+        let code = if part == "rows" {
+            &mapping.rows
+        } else if part == "select" {
+            &mapping.select
+        } else {
+            &mapping.envelope
+        };
+        let words = reason.split_once(": ").filter(|_| part != "rows").map_or(reason, |(_, why)| why);
+        // `error("…")` is found by its text, whatever was put into it by `\\(…)`.
+        let start = code.match_indices("error(\"").map(|(at, _)| at).find(|at| {
+            let text = &code[at + 7..];
+            let fixed = text.split(['"', '\\']).next().unwrap_or_default();
+            fixed.len() >= 8 && words.starts_with(fixed)
+        });
+        // What does not fit a column is found where the column is named.
+        let column = || {
+            let named = format!("{}:", words.strip_prefix('`')?.split('`').next()?);
+            let plain = |at: &usize| !code[..*at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            code.match_indices(&named).map(|(at, _)| at).find(plain).map(|at| at..at + named.len() - 1)
+        };
+        let at = start.map(|at| at..at + 5).or_else(column).unwrap_or(0..code.trim_end().len().min(1));
+        let place = |position: &&str| if position.is_empty() { "the whole file".to_owned() } else { (*position).to_owned() };
+        let first: Vec<String> = positions.iter().take(3).map(place).collect();
+        let more = if positions.len() > first.len() { format!(" and {} more", positions.len() - first.len()) } else { String::new() };
+        let told = jq::diagnostic(mapping, part, at, reason.to_owned(), &format!("of {}{more}", first.join(", ")));
+        out.list.push(Diagnostic { level: Level::Warning, ..told });
+    }
+    out.texts.insert(mapping.file.clone(), mapping.text.clone());
+    out
 }

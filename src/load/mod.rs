@@ -32,5 +32,5 @@ mod waiver;
 
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
 pub use project::project;
-pub use source::shipped_mappings;
+pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

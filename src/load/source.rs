@@ -21,6 +21,19 @@ pub fn read(kind: &str, name: &str, text: &str, diagnostics: &mut Diagnostics) -
     mapping
 }
 
+/// The mapping of a file that is called otherwise than its kind: one that is being written.
+///
+/// # Errors
+/// Everything that is wrong in it.
+pub fn mapping_of(name: &str, text: &str) -> Result<SourceMapping, Diagnostics> {
+    let written = |text: &str| toml::de::DeTable::parse(text).ok()?.get_ref().get("kind")?.get_ref().as_str().map(str::to_owned);
+    let mut diagnostics = Diagnostics::default();
+    match read(&written(text).unwrap_or_default(), name, text, &mut diagnostics) {
+        Some(mapping) if !diagnostics.has_errors() => Ok(mapping),
+        _ => Err(diagnostics),
+    }
+}
+
 /// Every source mapping that ships, by kind.
 #[must_use]
 pub fn shipped_mappings() -> Vec<SourceMapping> {

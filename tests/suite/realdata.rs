@@ -2,6 +2,7 @@
 //! file by hand. Without that folder nothing is tested, unless `TICKMARK_REALDATA=required` is set: then its absence is a failure.
 
 pub mod case;
+mod evidence;
 mod kubescape;
 mod platforms;
 mod secrets;

@@ -49,7 +49,8 @@ fn every_mapping_gives_the_rows_of_its_case() {
         let again = try_on(name, first.export.bytes.clone()).unwrap();
         assert_eq!((&again.rows, &again.export.bytes), (&rows, &first.export.bytes), "{kind}");
         assert_eq!((&again.export.quarantine, &again.export.notes), (&first.export.quarantine, &first.export.notes), "{kind}");
-        assert!(!rows.is_empty(), "{kind}");
+        // One that only counts gives none.
+        assert!(!rows.is_empty() || !first.export.envelope.counts.is_empty(), "{kind}");
         for row in rows.iter().filter(|row| row.get("quarantined").is_none() && kind != "canonical") {
             let schema = &SCHEMA[table(row["table"].as_str().unwrap()).unwrap()];
             for (column, value) in row.as_object().unwrap().iter().filter(|(column, _)| !matches!(column.as_str(), "table" | "match")) {

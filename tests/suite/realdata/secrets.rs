@@ -23,9 +23,8 @@ fn secrets(value: &Value, under: &str, found: &mut BTreeSet<String>) {
 fn leaks(run: &Run, canaries: &BTreeSet<String>) -> Vec<String> {
     let report = run.work.path().join("report");
     let mut texts = vec![("what it said".to_owned(), run.said.clone().into_bytes())];
-    texts.extend(
-        below(&report).into_iter().map(|path| (path.strip_prefix(&report).unwrap().display().to_string(), fs::read(&path).unwrap())),
-    );
+    let files = if report.is_dir() { below(&report) } else { Vec::new() };
+    texts.extend(files.into_iter().map(|path| (path.strip_prefix(&report).unwrap().display().to_string(), fs::read(&path).unwrap())));
     let holds = |bytes: &[u8], part: &str| bytes.windows(part.len()).any(|window| window == part.as_bytes());
     let mut out = Vec::new();
     for (place, bytes) in &texts {
@@ -92,7 +91,7 @@ fn taken_for_every_kind(file: &str) {
             sources += "table = \"identity\"\n";
         }
         let case = Case { sources, files: vec![(file.to_owned(), name.to_owned())] };
-        out.extend(leaks(&run(&root, &case), &canaries).into_iter().map(|leak| format!("{file} as {kind}: {leak}")));
+        out.extend(leaks(&attempt(&root, &case), &canaries).into_iter().map(|leak| format!("{file} as {kind}: {leak}")));
     }
     out.sort();
     assert_eq!(out, [""; 0]);
