@@ -3,6 +3,7 @@
 
 pub mod case;
 mod kubescape;
+mod platforms;
 mod secrets;
 mod vendors;
 
