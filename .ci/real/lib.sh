@@ -29,10 +29,13 @@ assess() {
   now=$1
 }
 
-# holds CONTROL SUBJECT VERDICT: of the project that was assessed last.
+# holds CONTROL SUBJECT VERDICT: of the project that was assessed last. A subject that ends in `*` is every one that begins so.
 holds() {
-  given=$(awk -F, -v id="$2" '$1 == id || $1 == "\"" id "\"" { print $2; exit }' "$work/$now/report/populations/$1.csv" 2> /dev/null || true)
-  if [ "$given" = "$3" ]; then
+  given=$(awk -F, -v id="$2" '
+    { gsub(/^"|"$/, "", $1) }
+    id ~ /\*$/ ? index($1, substr(id, 1, length(id) - 1)) == 1 : $1 == id { print $2 }
+  ' "$work/$now/report/populations/$1.csv" 2> /dev/null | sort -u | tr '\n' ' ')
+  if [ "$given" = "$3 " ]; then
     held=$((held + 1))
   else
     echo "$now: $1 on $2: ${given:-no such subject}, and $3 was expected" >&2
