@@ -15,6 +15,7 @@ mod explain;
 mod exports;
 mod interpreter;
 mod judgeable;
+mod leaks;
 mod load;
 mod metamorphic;
 mod offboarding;

@@ -16,7 +16,8 @@ fn made(kind: &str, text: &str, name: &str, system: &str, collected_at: &str) ->
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, text).unwrap();
-    let case = Case { sources: source(kind, name, system, collected_at), files: vec![(path.to_str().unwrap().to_owned(), name.to_owned())] };
+    let case =
+        Case { sources: source(kind, name, system, collected_at), files: vec![(path.to_str().unwrap().to_owned(), name.to_owned())] };
     (folder, case)
 }
 
@@ -76,7 +77,10 @@ fn apps_of_apigee_that_share_a_key() {
     // `expiresAt` nothing is known of an end.
     let key = format!("apigee:phpunit:app/a47891c5-ca20-4f2f-975e-0e7588ec81f0/key/{first}");
     let secret = format!("apigee:phpunit:app/a47891c5-ca20-4f2f-975e-0e7588ec81f0/secret/{first}");
-    run_1.holds(&key, &[("ROT-01", "fail"), ("ROT-02 ROT-06 MON-01 MON-02 SEC-03", "unknown"), ("INV-03", "pass"), ("OFF-02 AUT-03", "not-applicable")]);
+    run_1.holds(
+        &key,
+        &[("ROT-01", "fail"), ("ROT-02 ROT-06 MON-01 MON-02 SEC-03", "unknown"), ("INV-03", "pass"), ("OFF-02 AUT-03", "not-applicable")],
+    );
     run_1.holds(&secret, &[("ROT-01 ROT-02", "unknown"), ("INV-03", "pass")]);
     assert_eq!(run_1.finding("ROT-01", &key)["observed"]["issued_at"], "1990-07-19T00:00:00Z");
 
@@ -99,9 +103,15 @@ fn a_session_of_tyk() {
     assert_eq!(counts(&run), (1, 0));
     // `is_inactive` and `date_created` are not there; `expires` 0 is never; `last_check` 0 says nothing of use.
     let key = "tyk:default:key/keys/secret";
-    run.holds(key, &[("ROT-01 ROT-02 MON-01 MON-02 SEC-04 OFF-02", "unknown"), ("INV-03", "pass"), ("ROT-06 AUT-03 HUM-02", "not-applicable")]);
+    run.holds(
+        key,
+        &[("ROT-01 ROT-02 MON-01 MON-02 SEC-04 OFF-02", "unknown"), ("INV-03", "pass"), ("ROT-06 AUT-03 HUM-02", "not-applicable")],
+    );
     assert_eq!(run.finding("ROT-02", key)["observed"]["expires_at"], "never");
-    run.holds("tyk:default:key/keys/api/4", &[("PRV-01 AUT-06", "pass"), ("PRV-02 PRV-03 ONB-01 TPR-03", "unknown"), ("TPR-02", "not-applicable")]);
+    run.holds(
+        "tyk:default:key/keys/api/4",
+        &[("PRV-01 AUT-06", "pass"), ("PRV-02 PRV-03 ONB-01 TPR-03", "unknown"), ("TPR-02", "not-applicable")],
+    );
     assert!(run.said.contains("partial: the file holds one key"), "{}", run.said);
 }
 
@@ -115,7 +125,10 @@ fn installations_of_github_apps() {
     assert_eq!(counts(&run_1), (2, 0));
     let grant = |id: u32| format!("github:codertocat:installation/{id}/permissions");
     // administration:write, without an end; created and updated at one instant, which a webhook writes in seconds.
-    run_1.holds(&grant(957_387), &[("PRV-01 AUT-06", "pass"), ("PRV-06", "fail"), ("PRV-02 PRV-03 ONB-01", "unknown"), ("TPR-02 OFF-04", "not-applicable")]);
+    run_1.holds(
+        &grant(957_387),
+        &[("PRV-01 AUT-06", "pass"), ("PRV-06", "fail"), ("PRV-02 PRV-03 ONB-01", "unknown"), ("TPR-02 OFF-04", "not-applicable")],
+    );
     let observed = run_1.finding("PRV-02", &grant(957_387))["observed"].clone();
     assert_eq!(observed["privileged"], "true");
     assert_eq!(run_1.finding("PRV-03", &grant(957_387))["observed"]["granted_at"], "2019-05-15T15:19:51Z");
@@ -140,7 +153,8 @@ fn an_alert_of_secret_scanning_from_an_older_webhook() {
     let hook = read(&root, "github-octokit/secret_scanning_alert_reopened.json");
     let mut alert = hook["alert"].clone();
     alert["repository"] = hook["repository"].clone();
-    let (_folder, case) = made("github-secret-scanning", &json!([alert]).to_string(), "alerts.json", "github:codertocat", "2021-05-01T00:00:00Z");
+    let (_folder, case) =
+        made("github-secret-scanning", &json!([alert]).to_string(), "alerts.json", "github:codertocat", "2021-05-01T00:00:00Z");
     let run = run(&root, &case);
     assert_eq!(counts(&run), (1, 0));
     // Neither when it was found nor what: nothing is decided.
@@ -171,7 +185,8 @@ fn agents_whose_cards_demand_nothing() {
         .map(|name| (format!("a2a/{name}.json"), format!("{name}.json")))
         .to_vec();
     let systems = "\", \"a2a:localhost:10104\", \"a2a:localhost:10105";
-    let case = Case { sources: source("a2a-agent-card", "*.json", &format!("a2a:localhost:10103{systems}"), "2025-06-10T00:00:00Z"), files };
+    let case =
+        Case { sources: source("a2a-agent-card", "*.json", &format!("a2a:localhost:10103{systems}"), "2025-06-10T00:00:00Z"), files };
     let run = run(&root, &case);
     // No card has `securitySchemes`, `security` or `authentication`.
     for port in [10103, 10104, 10105] {
