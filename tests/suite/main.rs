@@ -19,6 +19,7 @@ mod exports;
 mod hostile;
 mod interpreter;
 mod judgeable;
+mod leaks;
 mod load;
 mod metamorphic;
 mod offboarding;
