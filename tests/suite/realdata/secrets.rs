@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -79,8 +80,19 @@ fn taken_for_every_kind(file: &str) {
         if kind == "canonical" {
             sources += "table = \"identity\"\n";
         }
-        let case = Case { sources, files: vec![(file.to_owned(), name.to_owned())] };
-        out.extend(leaks(&run(&root, &case), &canaries).into_iter().map(|leak| format!("{file} as {kind}: {leak}")));
+        // Where another kind recognises it the run ends, and nothing is written.
+        let work = tempfile::tempdir().unwrap();
+        fs::create_dir(work.path().join("evidence")).unwrap();
+        fs::write(work.path().join("tickmark.toml"), format!("name = \"Taken for another\"\n{sources}")).unwrap();
+        fs::copy(root.join(file), work.path().join("evidence").join(name)).unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["run", "--project"]).arg(work.path()).output().unwrap();
+        fs::remove_dir_all(work.path().join("evidence")).unwrap();
+        let mut texts = vec![("what it said".to_owned(), [done.stdout, done.stderr].concat())];
+        texts.extend(below(work.path()).into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())));
+        for (place, bytes) in texts {
+            let holds = |part: &String| bytes.windows(part.len()).any(|window| window == part.as_bytes());
+            out.extend(canaries.iter().filter(|canary| holds(canary)).map(|canary| format!("{file} as {kind}: {canary} in {place}")));
+        }
     }
     out.sort();
     assert_eq!(out, [""; 0]);
