@@ -148,6 +148,26 @@ fn installations_of_github_apps() {
 }
 
 #[test]
+fn a_deploy_key_from_a_webhook() {
+    let Some(root) = root() else { return };
+    let key = read(&root, "github-octokit/deploy_key_created.json")["key"].clone();
+    let (_folder, case) = made("github-deploy-keys", &json!([key]).to_string(), "keys.json", "github:codertocat", "2021-05-01T00:00:00Z");
+    let run = run(&root, &case);
+    assert_eq!(counts(&run), (1, 0));
+    // RSA of 2048 bits, made on 2019-04-02 and never changed; whether it is enabled, and when it was used, an older answer does not say.
+    let id = "github:codertocat:deploy-key/100/key";
+    run.holds(
+        id,
+        &[("AUT-03 ROT-01 ROT-02 MON-01 SEC-04", "unknown"), ("INV-03", "pass"), ("ROT-05 ROT-06 OFF-02 HUM-02", "not-applicable")],
+    );
+    assert_eq!(run.finding("AUT-03", id)["observed"]["key_bits"], "2048");
+    run.holds(
+        "github:codertocat:deploy-key/100/repository",
+        &[("PRV-01 AUT-06", "pass"), ("PRV-02", "not-applicable"), ("PRV-03", "unknown")],
+    );
+}
+
+#[test]
 fn an_alert_of_secret_scanning_from_an_older_webhook() {
     let Some(root) = root() else { return };
     let hook = read(&root, "github-octokit/secret_scanning_alert_reopened.json");
