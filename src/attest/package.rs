@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::manifest::{GROWING, PATH, SCHEMA};
+use super::manifest::{self, GROWING, PATH, SCHEMA};
 use crate::model::digest::sha256;
 
 /// How many files, and how many bytes in all, are read of a package.
@@ -40,6 +40,9 @@ pub struct Manifest {
     pub schema: String,
     pub engine: Engine,
     pub as_of: String,
+    /// How many leaves are under the root.
+    pub leaves: u64,
+    pub root: String,
     files: Vec<Listed>,
 }
 
@@ -103,14 +106,21 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
 /// There is none, or it cannot be read.
 pub fn manifest(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, PackageError> {
     let bytes = files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?;
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| PackageError::Manifest(error.to_string()))?;
+    let wrong = |error: &dyn std::fmt::Display| PackageError::Manifest(error.to_string());
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
     if manifest.schema != SCHEMA {
-        return Err(PackageError::Manifest(format!("its schema is `{}`; this program reads `{SCHEMA}`", manifest.schema)));
+        return Err(wrong(&format!("its schema is `{}`; this program reads `{SCHEMA}`", manifest.schema)));
+    }
+    // A name that stands twice, a number too large to be exact: what is not canonical may be read in two ways.
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
+    if serde_json_canonicalizer::to_vec(&value).ok().as_deref() != Some(bytes) {
+        return Err(wrong(&"it is not canonical JSON (RFC 8785)"));
     }
     Ok(manifest)
 }
 
-/// Where files and manifest differ, a sentence each; empty: nothing is missing, nothing extra, nothing changed.
+/// Where files and manifest differ, a sentence each; empty: nothing is missing, nothing extra, nothing changed, and the root is that of the
+/// files.
 #[must_use]
 pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let mut found = Vec::new();
@@ -129,6 +139,14 @@ pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Ve
     }
     for path in files.keys().filter(|path| path.as_str() != PATH && !path.starts_with(GROWING) && !listed.contains(path.as_str())) {
         found.push(format!("`{path}` is there and not listed"));
+    }
+    match manifest::root(files) {
+        Ok(root) if root.hash == manifest.root && root.leaves == manifest.leaves => {}
+        Ok(root) => found.push(format!(
+            "the root of these files is {} over {} leaves, and {PATH} says {} over {}",
+            root.hash, root.leaves, manifest.root, manifest.leaves
+        )),
+        Err(why) => found.push(format!("these files have no root: {why}")),
     }
     found
 }

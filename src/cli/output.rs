@@ -282,7 +282,8 @@ mod tests {
     fn package(text: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files =
             BTreeMap::from([("report.md".to_owned(), text.as_bytes().to_vec()), ("inputs/evidence/a.csv".to_owned(), b"a".to_vec())]);
-        files.insert(PATH.to_owned(), crate::attest::manifest(&files, crate::model::value::Time(0)));
+        let root = crate::attest::manifest::Root { leaves: 0, hash: String::new() };
+        files.insert(PATH.to_owned(), crate::attest::manifest::written(&files, crate::model::value::Time(0), &root));
         files
     }
 

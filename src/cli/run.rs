@@ -29,7 +29,7 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let Some(assessed) = assessed(&options.project, options.as_of.as_deref(), gate)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     let mut files = report::render(&assessment, &evidence, &project)?;
-    let manifest = attest::manifest(&files, assessment.as_of);
+    let manifest = attest::manifest(&files, assessment.as_of)?;
     files.insert("manifest.json".to_owned(), manifest);
     let out = options.out.clone().unwrap_or_else(|| options.project.join("report"));
     output::write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;

@@ -42,6 +42,7 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     let differences = package::differences(&manifest, &files);
     if differences.is_empty() {
         account.proved.push(format!("the {} files are those that {} lists, and there are no others", manifest.len(), manifest::PATH));
+        account.proved.push(format!("their root, over {} leaves, is {}", manifest.leaves, manifest.root));
     }
     account.failed.extend(differences);
     if manifest.engine.name == ENGINE.0 && manifest.engine.version == ENGINE.1 {
@@ -101,7 +102,7 @@ fn performed(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<BTreeMap<Strin
     };
     let Assessed { project, evidence, assessment, .. } = assessed;
     let mut again = report::render(&assessment, &evidence, &project)?;
-    let manifest = attest::manifest(&again, assessment.as_of);
+    let manifest = attest::manifest(&again, assessment.as_of)?;
     again.insert(manifest::PATH.to_owned(), manifest);
     Ok(again)
 }

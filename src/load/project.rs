@@ -54,6 +54,11 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
         Some(word) => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
     };
     let as_of = keys.parsed("as-of", Time::parse);
+    // It is read from the packed text (`model::salt`): here it only has to be hard to guess.
+    keys.parsed("salt", |text| match text.len() {
+        0..32 => Err("expected 32 characters or more that nobody can guess, such as `openssl rand -hex 32` prints".to_owned()),
+        _ => Ok(()),
+    });
     let (sources, mappings) = configured::sources(keys, root, other);
     keys.finish();
     Some(Project {

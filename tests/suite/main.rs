@@ -20,5 +20,6 @@ mod offboarding;
 mod package;
 mod realdata;
 mod report;
+mod root;
 mod sources;
 mod verify;

@@ -62,6 +62,10 @@ fn relisted(mut package: Package) -> Package {
     let files: Vec<Value> =
         files.map(|(path, bytes)| serde_json::json!({ "bytes": bytes.len(), "path": path, "sha256": sha256(bytes) })).collect();
     manifest["files"] = files.into();
+    if let Ok(root) = tickmark::attest::manifest::root(&package) {
+        manifest["root"] = root.hash.into();
+        manifest["leaves"] = root.leaves.into();
+    }
     package.insert("manifest.json".to_owned(), serde_json::to_vec(&manifest).unwrap());
     package
 }
@@ -174,7 +178,7 @@ fn what_is_no_package() {
         ("[", "no manifest that this program can read"),
         ("{}", "no manifest that this program can read"),
         (
-            "{\"schema\":\"tickmark/manifest/9\",\"engine\":{\"name\":\"x\",\"version\":\"1\"},\"as_of\":\"x\",\"files\":[]}",
+            "{\"schema\":\"tickmark/manifest/9\",\"engine\":{\"name\":\"x\",\"version\":\"1\"},\"as_of\":\"x\",\"files\":[],\"leaves\":0,\"root\":\"\"}",
             "its schema is",
         ),
     ] {
