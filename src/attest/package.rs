@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::archive;
 use super::manifest::{self, GROWING, PATH, SCHEMA};
 use crate::model::digest::sha256;
 
 /// How many files, and how many bytes in all, are read of a package.
-const FILES: usize = 200_000;
-const BYTES: u64 = 8 << 30;
+pub(super) const FILES: usize = 200_000;
+pub(super) const BYTES: u64 = 8 << 30;
 /// How deep its folders may lie in each other.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
 
 /// Why a folder cannot be read as a package at all.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,12 @@ pub enum PackageError {
     Unreadable(PathBuf, io::Error),
     #[error("{0} is neither a file nor a folder; a package holds nothing else, so it was not followed")]
     Special(PathBuf),
+    #[error("`{0}` leads out of the package")]
+    Outside(String),
+    #[error("`{0}` stands twice in the archive")]
+    Twice(String),
+    #[error("{0} holds more after the archive's end")]
+    Trailing(PathBuf),
     #[error("{0} is not named in UTF-8; no file of a package is")]
     Name(PathBuf),
     #[error("{0} holds more than a package may: {FILES} files, {BYTES} bytes, folders {DEPTH} deep")]
@@ -46,8 +53,15 @@ pub struct Manifest {
     files: Vec<Listed>,
 }
 
+/// What `assessment.json` says again.
+#[derive(Default, Deserialize)]
+struct Assessed {
+    as_of: String,
+    tool: Engine,
+}
+
 /// What made a package.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
     pub name: String,
@@ -62,11 +76,14 @@ struct Listed {
     sha256: String,
 }
 
-/// Every file below a folder: path with `/` → bytes. Links are refused, never followed.
+/// Every file of a package, a folder or an archive of one: path with `/` → bytes. Links are refused, never followed.
 ///
 /// # Errors
 /// [`PackageError`]
 pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
+    if root.is_file() {
+        return archive::read(root);
+    }
     let mut found = BTreeMap::new();
     let mut left = BYTES;
     let mut open = vec![(root.to_owned(), String::new(), 0)];
@@ -139,6 +156,13 @@ pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Ve
     }
     for path in files.keys().filter(|path| path.as_str() != PATH && !path.starts_with(GROWING) && !listed.contains(path.as_str())) {
         found.push(format!("`{path}` is there and not listed"));
+    }
+    let assessed: Assessed = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    if (&assessed.as_of, &assessed.tool) != (&manifest.as_of, &manifest.engine) {
+        found.push(format!(
+            "{PATH} speaks of an assessment as of {} by {} {}, and `assessment.json` of one as of {} by {} {}",
+            manifest.as_of, manifest.engine.name, manifest.engine.version, assessed.as_of, assessed.tool.name, assessed.tool.version
+        ));
     }
     match manifest::root(files) {
         Ok(root) if root.hash == manifest.root && root.leaves == manifest.leaves => {}

@@ -36,8 +36,10 @@ pub enum Command {
     Coverage(CoverageOptions),
     /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
     Explain(ExplainOptions),
-    /// Perform a package's assessment again, from the package alone, and compare every byte.
+    /// Perform a package's assessment again, from the package alone, compare every byte, and hold its signatures against a policy.
     Verify(VerifyOptions),
+    /// Put your name to a package, as its preparer or its reviewer.
+    Sign(SignOptions),
 }
 
 #[derive(Debug, Args)]
@@ -48,9 +50,12 @@ pub struct RunOptions {
     /// The folder that holds `tickmark.toml`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
-    /// Where the report package goes; replaced whole. Default: `report` in the project.
+    /// Where the report package goes; replaced whole. Default: `report` in the project, with `--archive` `report.tar.gz`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write the package as one file, a .tar.gz.
+    #[arg(long)]
+    pub archive: bool,
     /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: `as-of` in `tickmark.toml`, else the newest collection time of the evidence.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -138,14 +143,46 @@ pub struct ExplainOptions {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  tickmark verify reports/bank --unsigned")]
+  tickmark sign report --key ~/.ssh/id_ed25519 --name 'J. Moreau' --role preparer
+  tickmark sign report.tar.gz --key audit.pem --name 'A. Lindqvist' --role reviewer")]
+pub struct SignOptions {
+    /// The package: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// Your private Ed25519 key: OpenSSH (`ssh-keygen -t ed25519`) or PKCS#8 PEM (`openssl genpkey -algorithm ed25519`).
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// A file with the key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Your name, as the statement shall say it.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// In which part you sign.
+    #[arg(long, value_name = "ROLE", value_parser = ["preparer", "reviewer"])]
+    pub role: String,
+    /// What you state. Default: a sentence that fits the role.
+    #[arg(long, value_name = "TEXT")]
+    pub statement: Option<String>,
+    /// When you sign, as 2026-07-01T09:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark verify reports/bank --unsigned
+  tickmark verify report.tar.gz --policy policy.toml")]
 pub struct VerifyOptions {
-    /// The folder of the package.
+    /// The package: a folder, or an archive (.tar.gz).
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
     /// Ask for nobody's signature: re-performance alone.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "policy")]
     pub unsigned: bool,
+    /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// text: for people; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     pub format: String,

@@ -8,8 +8,10 @@ pub mod diagnostics;
 mod exit;
 mod explain;
 pub mod mutate;
+mod one_file;
 pub mod output;
 mod run;
+mod sign;
 mod summary;
 mod test;
 mod verify;
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
         Command::Verify(options) => verify::verify(options),
+        Command::Sign(options) => sign::sign(options),
     };
     match result {
         Ok(exit) => exit.into(),

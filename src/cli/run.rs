@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::args::RunOptions;
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
-use super::{output, summary};
+use super::{one_file, output, summary};
 use crate::attest;
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
@@ -31,12 +31,14 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let mut files = report::render(&assessment, &evidence, &project)?;
     let manifest = attest::manifest(&files, assessment.as_of)?;
     files.insert("manifest.json".to_owned(), manifest);
-    let out = options.out.clone().unwrap_or_else(|| options.project.join("report"));
-    output::write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+    let name = if options.archive { "report.tar.gz" } else { "report" };
+    let out = options.out.clone().unwrap_or_else(|| options.project.join(name));
+    let write = if options.archive { one_file::write_archive } else { output::write };
+    write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
 
     print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
     let (exit, word, reason) = ending(&assessment, &evidence, as_of_from_evidence);
-    print!("{}", summary::ending(&out, word, &reason, exit.code()));
+    print!("{}", summary::ending(&(if options.archive { out } else { out.join("report.html") }), word, &reason, exit.code()));
     Ok(exit)
 }
 

@@ -24,5 +24,5 @@ mod scope;
 mod shipped;
 mod source;
 
-pub use project::project;
+pub use project::{packed, project};
 pub use source::shipped_mappings;

@@ -21,5 +21,6 @@ mod package;
 mod realdata;
 mod report;
 mod root;
+mod signing;
 mod sources;
 mod verify;

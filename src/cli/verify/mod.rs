@@ -1,0 +1,101 @@
+//! `tickmark verify`: the assessment performed again from a package and nothing else, every byte compared, and signatures, time stamps and ledger
+//! held against a reader's policy.
+//!
+//! | module | what |
+//! |---|---|
+//! | `again` | re-performance |
+//! | `difference` | where two assessments first differ |
+//! | `expect` | what a policy expects of the assessment |
+
+mod again;
+mod difference;
+mod expect;
+
+use std::collections::BTreeMap;
+
+use super::args::VerifyOptions;
+use super::exit::Exit;
+use super::summary::printable;
+use crate::attest::account::Account;
+use crate::attest::manifest::{self, GROWING};
+use crate::attest::package;
+use crate::attest::policy::Policy;
+use crate::attest::sign_off::About;
+use crate::attest::signatures::{self, Signed};
+
+/// How many sentences of a kind are told.
+const TOLD: usize = 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// The package or the policy cannot be read: exit 2.
+pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
+    let policy = options.policy.as_deref().map(Policy::read).transpose()?;
+    let files = package::files(&options.package)?;
+    let manifest = package::manifest(&options.package, &files)?;
+    let mut account = Account::default();
+    let differences = package::differences(&manifest, &files);
+    if differences.is_empty() {
+        account.proved(format!("the {} files are those that {} lists, and there are no others", manifest.len(), manifest::PATH));
+        account.proved(format!("their root, over {} leaves, is {}", manifest.leaves, manifest.root));
+    }
+    account.failed.extend(differences);
+    let project = again::check(&files, &manifest, &mut account);
+    let (about, attested) = (About::of(&manifest), attested(&files));
+    let signed = Signed { root: &manifest.root, about: &about, files: Some(&files) };
+    signatures::check(&attested, signed, policy.as_ref(), &|_, _, _| None, &mut account);
+    match &policy {
+        Some(policy) => expect::check(policy, &files, project.as_ref(), &mut account)?,
+        None if !options.unsigned => account.failed(
+            "nobody's signature was asked for: give the keys that you trust with `--policy FILE`, or say `--unsigned` if re-performance alone will do",
+        ),
+        None => {}
+    }
+    account.unprovable.push("that the evidence was collected honestly and completely: no program can show that".to_owned());
+    Ok(told(options, policy.is_some(), &account))
+}
+
+/// What lies in `attest/`.
+fn attested(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    files.iter().filter(|(path, _)| path.starts_with(GROWING)).map(|(path, bytes)| (path.clone(), bytes.clone())).collect()
+}
+
+fn told(options: &VerifyOptions, policy: bool, account: &Account) -> Exit {
+    let verified = account.failed.is_empty();
+    if options.format == "json" {
+        let value = serde_json::json!({
+            "schema": "tickmark/verification/1",
+            "verified": verified,
+            "policy": policy,
+            "proved": account.proved,
+            "failed": account.failed,
+            "not_checked": account.unchecked,
+            "cannot_be_proved": account.unprovable,
+        });
+        println!("{value}");
+    } else {
+        let section = |title: &str, lines: &[String]| {
+            if !lines.is_empty() {
+                println!("{title}");
+                lines.iter().take(TOLD).for_each(|line| println!("  - {}", printable(line)));
+                if lines.len() > TOLD {
+                    println!("  - and {} more", lines.len() - TOLD);
+                }
+            }
+        };
+        section("Proved", &account.proved);
+        section("Not so", &account.failed);
+        section("Not checked", &account.unchecked);
+        section("Cannot be proved", &account.unprovable);
+        println!(
+            "{}",
+            match (verified, policy) {
+                (true, true) => "verified, as the policy asks (exit 0)",
+                (true, false) => "verified, unsigned (exit 0)",
+                (false, _) => "not verified (exit 4)",
+            }
+        );
+    }
+    if verified { Exit::Done } else { Exit::NotVerified }
+}
