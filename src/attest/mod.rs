@@ -9,6 +9,7 @@
 //! | [`policy`] | what a reader asks of a package |
 //! | [`key`], [`dsse`] | Ed25519 keys from people's files; the one form in which anything is signed |
 //! | [`sign_off`], [`signatures`] | who answers for a package; held against a policy |
+//! | [`ledger`], [`recorded`] | one line per run; a package's place among them |
 //! | [`package`], [`archive`] | a package as it lies there, in a folder or in one file, held against its manifest |
 
 pub mod account;
@@ -16,9 +17,11 @@ pub mod archive;
 pub mod dsse;
 pub mod key;
 pub mod leaf;
+pub mod ledger;
 pub mod manifest;
 pub mod package;
 pub mod policy;
+pub mod recorded;
 pub mod sign_off;
 pub mod signatures;
 pub mod tree;

@@ -122,7 +122,14 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
 /// # Errors
 /// There is none, or it cannot be read.
 pub fn manifest(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, PackageError> {
-    let bytes = files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?;
+    read_manifest(files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?)
+}
+
+/// A manifest.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_manifest(bytes: &[u8]) -> Result<Manifest, PackageError> {
     let wrong = |error: &dyn std::fmt::Display| PackageError::Manifest(error.to_string());
     let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
     if manifest.schema != SCHEMA {

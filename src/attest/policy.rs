@@ -123,6 +123,9 @@ pub struct TimeStamp {
 pub struct Ledger {
     /// A head that the reader kept: the ledger must have grown from it.
     pub head: Option<Head>,
+    /// No later run of the same project may stand in it.
+    #[serde(default)]
+    pub latest: bool,
 }
 
 /// How far a ledger had come.

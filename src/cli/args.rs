@@ -19,7 +19,7 @@ const EXITS: &str = "Exit codes:
   1  violations at or above the gate; for `test`: a test does not hold
   2  usage, configuration or control error: nothing was assessed
   3  evidence is insufficient: no violation at the gate, but an unknown verdict
-  4  `verify`: the package is not what its inputs give, or was not asked for its signatures
+  4  `verify`: the package is not what its inputs give, or not what the policy asks
 
 Example:
   tickmark run --project examples/bank";
@@ -56,6 +56,15 @@ pub struct RunOptions {
     /// Write the package as one file, a .tar.gz.
     #[arg(long)]
     pub archive: bool,
+    /// Record the run in this ledger; made where it is not there. The package keeps the receipt.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// The private Ed25519 key that signs the ledger's head.
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    pub ledger_key: Option<PathBuf>,
+    /// A file with that key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE", requires = "ledger_key")]
+    pub passphrase_file: Option<PathBuf>,
     /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: `as-of` in `tickmark.toml`, else the newest collection time of the evidence.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -175,14 +184,23 @@ pub struct SignOptions {
   tickmark verify report.tar.gz --policy policy.toml")]
 pub struct VerifyOptions {
     /// The package: a folder, or an archive (.tar.gz).
-    #[arg(value_name = "PACKAGE")]
-    pub package: PathBuf,
+    #[arg(value_name = "PACKAGE", required_unless_present = "ledger")]
+    pub package: Option<PathBuf>,
     /// Ask for nobody's signature: re-performance alone.
     #[arg(long, conflicts_with = "policy")]
     pub unsigned: bool,
     /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// The ledger in which the run is recorded, or a proof that was made of it with `--prove`. Without a package: the ledger alone.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// A receipt (`attest/ledger.json` of an earlier package) or head that you kept: the ledger must have grown from it.
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+    /// Write what proves to somebody without the ledger that it grew from the head of `--since`.
+    #[arg(long, value_name = "FILE", requires_all = ["ledger", "since"])]
+    pub prove: Option<PathBuf>,
     /// text: for people; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     pub format: String,

@@ -17,6 +17,7 @@ pub fn write_archive(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()
     if out.is_dir() {
         return Err(OutputError::IsFolder(out.to_owned()));
     }
+    let given = files;
     let mut files = files.clone();
     if out.exists() {
         let there = package::files(out).map_err(|_| OutputError::NotOurs(out.to_owned()))?;
@@ -25,11 +26,11 @@ pub fn write_archive(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()
             return Err(OutputError::NotOurs(out.to_owned()));
         }
         let same = there.get(PATH) == files.get(PATH);
-        for (path, bytes) in there.into_iter().filter(|(path, _)| path.starts_with(GROWING)) {
+        for (path, bytes) in there.into_iter().filter(|(path, _)| path.starts_with(GROWING) && !given.contains_key(path)) {
             if !same {
                 return Err(OutputError::Attested(out.to_owned()));
             }
-            files.entry(path).or_insert(bytes);
+            files.insert(path, bytes);
         }
     }
     replace(out, &archive::write(&files).at(out)?)

@@ -14,6 +14,7 @@ mod examples;
 mod explain;
 mod interpreter;
 mod judgeable;
+mod ledger;
 mod load;
 mod metamorphic;
 mod offboarding;

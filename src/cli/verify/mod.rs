@@ -5,13 +5,18 @@
 //! |---|---|
 //! | `again` | re-performance |
 //! | `difference` | where two assessments first differ |
+//! | `recorded` | the ledger, and what the reader kept of it |
 //! | `expect` | what a policy expects of the assessment |
 
 mod again;
 mod difference;
 mod expect;
+mod recorded;
 
 use std::collections::BTreeMap;
+
+use recorded::Recorded;
+use serde_json::Value;
 
 use super::args::VerifyOptions;
 use super::exit::Exit;
@@ -20,6 +25,7 @@ use crate::attest::account::Account;
 use crate::attest::manifest::{self, GROWING};
 use crate::attest::package;
 use crate::attest::policy::Policy;
+use crate::attest::recorded as receipts;
 use crate::attest::sign_off::About;
 use crate::attest::signatures::{self, Signed};
 
@@ -32,9 +38,14 @@ const TOLD: usize = 20;
 /// The package or the policy cannot be read: exit 2.
 pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     let policy = options.policy.as_deref().map(Policy::read).transpose()?;
-    let files = package::files(&options.package)?;
-    let manifest = package::manifest(&options.package, &files)?;
     let mut account = Account::default();
+    let recorded = Recorded::of(options, policy.as_ref(), &mut account)?;
+    let Some(path) = &options.package else {
+        recorded.alone(policy.as_ref(), options, &mut account)?;
+        return Ok(told(options, policy.is_some(), &account));
+    };
+    let files = package::files(path)?;
+    let manifest = package::manifest(path, &files)?;
     let differences = package::differences(&manifest, &files);
     if differences.is_empty() {
         account.proved(format!("the {} files are those that {} lists, and there are no others", manifest.len(), manifest::PATH));
@@ -45,6 +56,9 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     let (about, attested) = (About::of(&manifest), attested(&files));
     let signed = Signed { root: &manifest.root, about: &about, files: Some(&files) };
     signatures::check(&attested, signed, policy.as_ref(), &|_, _, _| None, &mut account);
+    let said: Value = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    let run = receipts::Package { root: &manifest.root, as_of: &manifest.as_of, exit: said["outcome"]["exit"].as_u64() };
+    receipts::check(&attested, run, policy.as_ref(), recorded.known.as_ref(), &recorded.earlier, &mut account);
     match &policy {
         Some(policy) => expect::check(policy, &files, project.as_ref(), &mut account)?,
         None if !options.unsigned => account.failed(
