@@ -9,11 +9,13 @@
 //! | [`policy`] | what a reader asks of a package |
 //! | [`key`], [`dsse`] | Ed25519 keys from people's files; the one form in which anything is signed |
 //! | [`sign_off`], [`signatures`] | who answers for a package; held against a policy |
+//! | [`disclosure`] | a part of a package that proves itself |
 //! | [`ledger`], [`recorded`] | one line per run; a package's place among them |
 //! | [`package`], [`archive`] | a package as it lies there, in a folder or in one file, held against its manifest |
 
 pub mod account;
 pub mod archive;
+pub mod disclosure;
 pub mod dsse;
 pub mod key;
 pub mod leaf;

@@ -40,6 +40,8 @@ pub enum Command {
     Verify(VerifyOptions),
     /// Put your name to a package, as its preparer or its reviewer.
     Sign(SignOptions),
+    /// Take verdicts out of a package that prove themselves, with nothing of the others.
+    Disclose(DiscloseOptions),
 }
 
 #[derive(Debug, Args)]
@@ -180,10 +182,32 @@ pub struct SignOptions {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
+  tickmark disclose report --control OFF-01 --subject kong:partner-gw:key-auth/old-partner --out disclosed
+  tickmark disclose report --control INV-01 --redact owner --out inv-01.tar.gz")]
+pub struct DiscloseOptions {
+    /// The package: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// A control to show, with its counts and parameters.
+    #[arg(long, value_name = "ID", required = true)]
+    pub control: Vec<String>,
+    /// A subject to show, as the report prints it. Default: every subject of the controls.
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Withhold what was read of this column, or the field `subject`, `reasons`, `reason` or `evidence`, and all that repeats it.
+    #[arg(long, value_name = "COLUMN")]
+    pub redact: Vec<String>,
+    /// Where the disclosure goes: a new folder, or a file that ends in .tar.gz.
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
   tickmark verify reports/bank --unsigned
   tickmark verify report.tar.gz --policy policy.toml")]
 pub struct VerifyOptions {
-    /// The package: a folder, or an archive (.tar.gz).
+    /// The package or disclosure: a folder, or an archive (.tar.gz).
     #[arg(value_name = "PACKAGE", required_unless_present = "ledger")]
     pub package: Option<PathBuf>,
     /// Ask for nobody's signature: re-performance alone.

@@ -5,6 +5,7 @@ mod assessing;
 mod check;
 mod coverage;
 pub mod diagnostics;
+mod disclose;
 mod exit;
 mod explain;
 pub mod mutate;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::explain(options),
         Command::Verify(options) => verify::verify(options),
         Command::Sign(options) => sign::sign(options),
+        Command::Disclose(options) => disclose::disclose(options),
     };
     match result {
         Ok(exit) => exit.into(),

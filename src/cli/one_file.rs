@@ -36,6 +36,26 @@ pub fn write_archive(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()
     replace(out, &archive::write(&files).at(out)?)
 }
 
+/// Writes files as a new folder, or as an archive where the name ends so.
+///
+/// # Errors
+/// [`OutputError`]; something is there already.
+pub fn write_new(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), OutputError> {
+    let there = if out.is_dir() { fs::read_dir(out).at(out)?.next().is_some() } else { out.exists() };
+    if there {
+        return Err(OutputError::There(out.to_owned()));
+    }
+    if out.to_string_lossy().ends_with(".tar.gz") {
+        return replace(out, &archive::write(files).at(out)?);
+    }
+    for (path, bytes) in files {
+        let target = out.join(path);
+        fs::create_dir_all(target.parent().unwrap_or(out)).at(&target)?;
+        fs::write(&target, bytes).at(&target)?;
+    }
+    Ok(())
+}
+
 /// Adds a file to a package that is there, folder or archive; `files`: what it holds.
 ///
 /// # Errors

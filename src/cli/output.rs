@@ -22,6 +22,8 @@ pub enum OutputError {
     IsFile(PathBuf),
     #[error("`{0}` is a folder; with `--archive`, `--out` names the file that the report package becomes, such as `report.tar.gz`")]
     IsFolder(PathBuf),
+    #[error("`{0}` is there already, and is not replaced; give `--out` a new path")]
+    There(PathBuf),
     #[error("`{0}` has no name of its own; `--out` names the folder that the report package becomes, such as `report`")]
     NoName(PathBuf),
     #[error(

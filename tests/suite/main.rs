@@ -9,6 +9,7 @@ mod conditions;
 mod controls;
 mod coverage;
 mod derived;
+mod disclosure;
 mod docs;
 mod examples;
 mod explain;

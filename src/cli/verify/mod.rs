@@ -6,10 +6,12 @@
 //! | `again` | re-performance |
 //! | `difference` | where two assessments first differ |
 //! | `recorded` | the ledger, and what the reader kept of it |
+//! | `disclosed` | a part of a package |
 //! | `expect` | what a policy expects of the assessment |
 
 mod again;
 mod difference;
+mod disclosed;
 mod expect;
 mod recorded;
 
@@ -22,6 +24,7 @@ use super::args::VerifyOptions;
 use super::exit::Exit;
 use super::summary::printable;
 use crate::attest::account::Account;
+use crate::attest::disclosure;
 use crate::attest::manifest::{self, GROWING};
 use crate::attest::package;
 use crate::attest::policy::Policy;
@@ -45,6 +48,16 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
         return Ok(told(options, policy.is_some(), &account));
     };
     let files = package::files(path)?;
+    if let (None, Some(bytes)) = (files.get(manifest::PATH), files.get(disclosure::PATH)) {
+        let disclosure = disclosure::read(bytes).map_err(|why| anyhow::anyhow!("{}: {why}", disclosure::PATH))?;
+        for path in files.keys().filter(|path| path.as_str() != disclosure::PATH && !path.starts_with(GROWING)) {
+            account.failed(format!("`{path}` is there, and no disclosure holds it"));
+        }
+        let exit = disclosed::check(&disclosure, policy.as_ref(), &mut account);
+        let (root, about) = (&disclosure.root, disclosure.about());
+        vouched(options, (&files, Signed { root, about: &about, files: None }, exit), policy.as_ref(), &recorded, &mut account);
+        return Ok(told(options, policy.is_some(), &account));
+    }
     let manifest = package::manifest(path, &files)?;
     let differences = package::differences(&manifest, &files);
     if differences.is_empty() {
@@ -53,21 +66,34 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     }
     account.failed.extend(differences);
     let project = again::check(&files, &manifest, &mut account);
-    let (about, attested) = (About::of(&manifest), attested(&files));
-    let signed = Signed { root: &manifest.root, about: &about, files: Some(&files) };
-    signatures::check(&attested, signed, policy.as_ref(), &|_, _, _| None, &mut account);
+    let about = About::of(&manifest);
     let said: Value = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-    let run = receipts::Package { root: &manifest.root, as_of: &manifest.as_of, exit: said["outcome"]["exit"].as_u64() };
-    receipts::check(&attested, run, policy.as_ref(), recorded.known.as_ref(), &recorded.earlier, &mut account);
-    match &policy {
-        Some(policy) => expect::check(policy, &files, project.as_ref(), &mut account)?,
-        None if !options.unsigned => account.failed(
+    let signed = Signed { root: &manifest.root, about: &about, files: Some(&files) };
+    if let Some(policy) = &policy {
+        expect::check(policy, &files, project.as_ref(), &mut account)?;
+    }
+    vouched(options, (&files, signed, said["outcome"]["exit"].as_u64()), policy.as_ref(), &recorded, &mut account);
+    Ok(told(options, policy.is_some(), &account))
+}
+
+/// Who answers for it, and where the run stands; the same for a package and for a part of one.
+fn vouched(
+    options: &VerifyOptions,
+    (files, signed, exit): (&BTreeMap<String, Vec<u8>>, Signed, Option<u64>),
+    policy: Option<&Policy>,
+    recorded: &Recorded,
+    account: &mut Account,
+) {
+    let attested = attested(files);
+    signatures::check(&attested, signed, policy, &|_, _, _| None, account);
+    let run = receipts::Package { root: signed.root, as_of: &signed.about.as_of, exit };
+    receipts::check(&attested, run, policy, recorded.known.as_ref(), &recorded.earlier, account);
+    if policy.is_none() && !options.unsigned {
+        account.failed(
             "nobody's signature was asked for: give the keys that you trust with `--policy FILE`, or say `--unsigned` if re-performance alone will do",
-        ),
-        None => {}
+        );
     }
     account.unprovable.push("that the evidence was collected honestly and completely: no program can show that".to_owned());
-    Ok(told(options, policy.is_some(), &account))
 }
 
 /// What lies in `attest/`.
