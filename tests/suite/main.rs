@@ -25,4 +25,5 @@ mod report;
 mod root;
 mod signing;
 mod sources;
+mod tampering;
 mod verify;

@@ -10,7 +10,7 @@ use tickmark::model::digest::sha256;
 
 use super::cli::{project, run};
 
-type Package = BTreeMap<String, Vec<u8>>;
+pub type Package = BTreeMap<String, Vec<u8>>;
 
 /// The package of the small project.
 fn package() -> Package {
@@ -34,7 +34,7 @@ fn package() -> Package {
     found
 }
 
-fn write(package: &Package, root: &Path) {
+pub fn write(package: &Package, root: &Path) {
     for (path, bytes) in package {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn verify(package: &Package) -> (Option<i32>, String) {
 }
 
 /// Every digest made anew, as whoever changes a file can.
-fn relisted(mut package: Package) -> Package {
+pub fn relisted(mut package: Package) -> Package {
     let mut manifest: Value = serde_json::from_slice(&package["manifest.json"]).unwrap();
     let files = package.iter().filter(|(path, _)| *path != "manifest.json");
     let files: Vec<Value> =
@@ -70,7 +70,7 @@ fn relisted(mut package: Package) -> Package {
     package
 }
 
-fn edited(package: &Package, path: &str, from: &str, to: &str) -> Package {
+pub fn edited(package: &Package, path: &str, from: &str, to: &str) -> Package {
     let text = String::from_utf8(package[path].clone()).unwrap();
     assert!(text.contains(from), "{path} has no {from}");
     let mut package = package.clone();
