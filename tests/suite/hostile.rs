@@ -142,7 +142,12 @@ fn a_file_that_is_no_report_is_no_whole_report() {
     let header = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated\n";
     for bytes in [&b"\0\0\0\0"[..], b"{}\n", b"[]\n", header.as_bytes()] {
         let run = one_file("aws-credential-report", "a.csv", bytes);
-        assert!(run.is_quarantined("it holds no users") || run.is_quarantined("it does not look like an export of "), "{bytes:?}: {:?}\n{}", run.quarantine, run.said);
+        assert!(
+            run.is_quarantined("it holds no users") || run.is_quarantined("it does not look like an export of "),
+            "{bytes:?}: {:?}\n{}",
+            run.quarantine,
+            run.said
+        );
         assert!(!run.completeness.contains(&"full".to_owned()) && run.passing.is_empty(), "{bytes:?}: {}", run.said);
     }
     let user = "ci,arn:aws:iam::123456789012:user/ci,2026-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00\n";
