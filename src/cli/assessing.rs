@@ -29,6 +29,19 @@ pub fn load(root: &Path) -> Option<Project> {
     }
 }
 
+/// Settings are packed as they are: what looks like a secret there stops everything.
+///
+/// # Errors
+/// There is one; the place is named.
+pub fn refuse_secrets(project: &Project) -> anyhow::Result<()> {
+    match evidence::secret_in(&project.text) {
+        Some(found) => anyhow::bail!(
+            "tickmark.toml holds what looks like a secret: {found}; it would be packed into every report: take it out (a command gets secrets through `env`)"
+        ),
+        None => Ok(()),
+    }
+}
+
 /// A project and its evidence.
 pub struct Gathered {
     pub project: Project,
@@ -66,6 +79,7 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
+    refuse_secrets(&project)?;
     let request = evidence::Request { root, sources: &project.sources, mappings: &project.mappings, as_of: asked.or(project.as_of), key };
     let (evidence, as_of, from_evidence) = evidence::read(&request)?;
     let as_of_from = if from_evidence {

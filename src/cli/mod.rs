@@ -3,10 +3,13 @@
 mod args;
 mod assessing;
 mod check;
+mod clock;
+mod collect;
 mod coverage;
 pub mod diagnostics;
 mod exit;
 mod explain;
+mod init;
 pub mod mutate;
 pub mod output;
 mod run;
@@ -29,6 +32,8 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
         Command::Check(options) => check::check(options),
+        Command::Init(options) => init::init(options),
+        Command::Collect(options) => collect::collect(options),
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::args::RunOptions;
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
-use super::{output, summary};
+use super::{clock, output, summary};
 use crate::attest;
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
@@ -57,15 +57,9 @@ fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> 
     (exit, assessment.outcome.word(), assessment.reason.clone())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one look at the clock: whether evidence is old when nobody said as of when to judge it; no byte of the package depends on it"
-)]
+/// The one look at the clock: whether evidence is old when nobody said as of when to judge it.
 fn age(as_of: Time) -> Duration {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-    Duration(now.saturating_sub(as_of.0))
+    Duration(clock::now().0.saturating_sub(as_of.0))
 }
 
 fn rough(age: Duration) -> Duration {

@@ -19,6 +19,8 @@ pub struct Decoded {
     pub document: Option<Value>,
     /// Records of line formats, in order.
     pub records: Vec<Value>,
+    /// Of CSV: the header row.
+    pub header: Vec<String>,
     pub locator: Locator,
     /// Position and reason.
     pub quarantine: Vec<(String, String)>,
@@ -26,7 +28,13 @@ pub struct Decoded {
 
 impl Decoded {
     fn nothing(reason: String) -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: vec![(String::new(), reason)] }
+        Decoded {
+            document: None,
+            records: Vec::new(),
+            header: Vec::new(),
+            locator: Locator::Lines(Vec::new()),
+            quarantine: vec![(String::new(), reason)],
+        }
     }
 }
 
@@ -39,15 +47,20 @@ pub fn canonical(path: &str) -> Option<Format> {
     }
 }
 
+/// Why a whole file was left out, if that is what stands in its place.
+pub fn left_out(bytes: &[u8]) -> Option<String> {
+    let reason = bytes.strip_prefix(LEFT_OUT.as_bytes())?;
+    let alone = reason.iter().filter(|byte| **byte == b'\n').count() <= 1;
+    alone.then(|| String::from_utf8_lossy(reason).trim_end().to_owned())
+}
+
 /// Reads a file's bytes. Nothing of their content is quoted in a reason.
 pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     if bytes.is_empty() {
         return Decoded::nothing("the file is empty".to_owned());
     }
-    if let Some(reason) = bytes.strip_prefix(LEFT_OUT.as_bytes())
-        && reason.iter().filter(|byte| **byte == b'\n').count() <= 1
-    {
-        return Decoded::nothing(String::from_utf8_lossy(reason).trim_end().to_owned());
+    if let Some(reason) = left_out(bytes) {
+        return Decoded::nothing(reason);
     }
     let format = match format {
         Format::Canonical => match canonical(path) {
@@ -67,7 +80,13 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
         Format::Yaml => yaml(&bytes),
         Format::Pem => {
             let (document, quarantine) = pem::certificates(&bytes);
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine }
+            Decoded {
+                document: Some(document),
+                records: Vec::new(),
+                header: Vec::new(),
+                locator: Locator::Pointers(Vec::new()),
+                quarantine,
+            }
         }
         Format::Canonical => Decoded::nothing("unknown format".to_owned()),
     }
@@ -92,7 +111,8 @@ fn unicode(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn ndjson(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded =
+        Decoded { document: None, records: Vec::new(), header: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -121,7 +141,8 @@ fn ndjson(bytes: &[u8]) -> Decoded {
 }
 
 fn csv_records(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded =
+        Decoded { document: None, records: Vec::new(), header: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
     let mut lines = Vec::new();
     // A quote that is never closed would swallow the rest: no record may span more than the limit.
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
@@ -175,15 +196,20 @@ fn csv_records(bytes: &[u8]) -> Decoded {
     if header.is_none() && decoded.quarantine.is_empty() {
         return Decoded::nothing("no header row".to_owned());
     }
+    decoded.header = header.unwrap_or_default();
     decoded.locator = Locator::Lines(lines);
     decoded
 }
 
 fn json(bytes: &[u8]) -> Decoded {
     match parse_json(bytes) {
-        Ok(document) => {
-            Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
-        }
+        Ok(document) => Decoded {
+            document: Some(document),
+            records: Vec::new(),
+            header: Vec::new(),
+            locator: Locator::Pointers(Vec::new()),
+            quarantine: Vec::new(),
+        },
         Err(reason) => Decoded::nothing(reason),
     }
 }
@@ -209,7 +235,13 @@ fn yaml(bytes: &[u8]) -> Decoded {
         1 => documents.swap_remove(0),
         _ => Value::Array(documents),
     };
-    Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+    Decoded {
+        document: Some(document),
+        records: Vec::new(),
+        header: Vec::new(),
+        locator: Locator::Pointers(Vec::new()),
+        quarantine: Vec::new(),
+    }
 }
 
 /// Parses one JSON value; says where it is broken, never what stands there.

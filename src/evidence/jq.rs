@@ -264,3 +264,12 @@ fn csv_objects(text: &Val) -> jaq_core::ValR<Val> {
     }
     val(&Value::Array(rows)).map_err(fault)
 }
+
+/// What a filter of its own gives for one value: at most some results.
+///
+/// # Errors
+/// It does not compile, fails, or gives more.
+pub fn values(code: &str, input: &Value, most: usize) -> Result<Vec<Value>, String> {
+    let filter = compile(code).map_err(|why| format!("the filter does not compile: {why}"))?;
+    stream(&filter, [Val::default(), Val::default()], val(input)?, most)
+}

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::decode::{self, Decoded, LEFT_OUT};
+use super::detect::Search;
 use super::jq::{self, Job};
 use super::key::FingerprintKey;
 use super::{EvidenceError, facts, redact};
 use crate::model::digest::sha256;
-use crate::model::project::{Covers, Format, SourceConfig, SourceMapping};
+use crate::model::project::{Covers, Format, NotSecret, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Misfit, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
 use crate::model::table::{Locator, Quarantined};
@@ -50,6 +51,18 @@ pub struct Export {
     /// What was judged.
     pub bytes: Vec<u8>,
     pub locator: Locator,
+    /// `None`: it lies in a file of the project.
+    pub locker: Option<FromLocker>,
+}
+
+/// What the locker says of an export that lies in it.
+#[derive(Clone, Debug)]
+pub struct FromLocker {
+    pub collected_at: Time,
+    /// A later collection is there: it counts for what has vanished since, and for nothing else.
+    pub superseded: bool,
+    /// A later attempt to collect failed.
+    pub failed_since: bool,
 }
 
 /// Reads one file.
@@ -65,7 +78,7 @@ pub fn read(
     key: &FingerprintKey,
 ) -> Result<Export, EvidenceError> {
     let original_sha256 = sha256(&original);
-    let (bytes, redacted) = without_secrets(mapping, path, original, key);
+    let (bytes, redacted) = without_secrets(mapping, &config.not_secret, path, original, key);
     // What is kept is what is judged: the same bytes give the same rows to whoever reads the package.
     let decoded = decode::decode(mapping.format, path, &bytes);
     let mut export = Export {
@@ -81,6 +94,7 @@ pub fn read(
         redacted,
         bytes,
         locator: Locator::Pointers(Vec::new()),
+        locker: None,
     };
     for (position, reason) in &decoded.quarantine {
         export.quarantine.push(Quarantined { file: path.to_owned(), position: position.clone(), reason: reason.clone() });
@@ -120,7 +134,7 @@ pub fn mapped(
     original: Vec<u8>,
     key: &FingerprintKey,
 ) -> Result<Vec<Value>, String> {
-    let (bytes, _) = without_secrets(mapping, path, original, key);
+    let (bytes, _) = without_secrets(mapping, &[], path, original, key);
     let decoded = decode::decode(mapping.format, path, &bytes);
     if let Some((_, reason)) = decoded.quarantine.iter().find(|(position, _)| position.is_empty()) {
         return Err(reason.clone());
@@ -133,23 +147,43 @@ pub fn mapped(
 
 /// The bytes that may be kept, and how many secrets were replaced. A file that cannot be parsed and may hold secrets
 /// is replaced by a line that says so.
-fn without_secrets(mapping: &SourceMapping, path: &str, original: Vec<u8>, key: &FingerprintKey) -> (Vec<u8>, usize) {
+fn without_secrets(
+    mapping: &SourceMapping,
+    not_secret: &[NotSecret],
+    path: &str,
+    original: Vec<u8>,
+    key: &FingerprintKey,
+) -> (Vec<u8>, usize) {
     let left_out = |reason: &str| (format!("{LEFT_OUT}{reason}\n").into_bytes(), 0);
+    let looks = |found: &str| {
+        left_out(&format!(
+            "it holds what looks like a secret: {found}; name the field in the `secrets` of its mapping, or in `not-secret` of the source if it is none"
+        ))
+    };
+    let mut search = Search::new(not_secret);
     if mapping.format == Format::Pem {
         let (kept, count) = redact::without_private_keys(&original);
-        return (kept, count);
+        search.bytes(&kept);
+        return search.told().map_or((kept, count), |found| looks(&found));
     }
     let mut decoded = decode::decode(mapping.format, path, &original);
     let mut count = 0;
-    let values = decoded.document.iter_mut().chain(&mut decoded.records);
-    for value in values {
+    let lines = match &decoded.locator {
+        Locator::Lines(lines) => lines.as_slice(),
+        Locator::Pointers(_) => &[],
+    };
+    for (number, value) in decoded.document.iter_mut().chain(&mut decoded.records).enumerate() {
         count += redact::redact(value, &mapping.secrets, key);
-        if let Some(pointer) = redact::remaining(value, "") {
-            return left_out(&format!("it holds what looks like a secret, at {pointer}; name the field in the `secrets` of its mapping"));
-        }
+        search.value(value, lines.get(number).copied());
     }
     if mapping.secrets.is_empty() {
-        return if contains(&original, b"PRIVATE KEY-----") { left_out("it holds a private key") } else { (original, 0) };
+        search.bytes(&original);
+    }
+    if let Some(found) = search.told() {
+        return looks(&found);
+    }
+    if mapping.secrets.is_empty() {
+        return (original, 0);
     }
     match (&decoded.document, decoded.quarantine.first()) {
         (Some(document), _) => (format!("{document:#}\n").into_bytes(), count),
@@ -189,15 +223,17 @@ fn lines_again(decoded: &Decoded, csv: bool) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
 fn fill(export: &mut Export, decoded: Decoded, config: &SourceConfig, mapping: &SourceMapping) -> Result<(), EvidenceError> {
     let whole = |export: &mut Export, reason: String| {
         export.quarantine.push(Quarantined { file: export.path.clone(), position: String::new(), reason });
     };
     if decoded.document.is_none() && decoded.records.is_empty() {
+        // Rows of one's own may be none, and say so by their header. Anything else that holds no record may be anything, such as a
+        // complaint of the program that should have printed it.
+        let none = mapping.format == Format::Canonical && decoded.header.iter().any(|name| name == "id");
+        if !none && export.quarantine.is_empty() {
+            whole(export, format!("it holds no {}: is it an export of this kind?", mapping.records));
+        }
         return Ok(());
     }
     let mut file = Map::new();

@@ -1,19 +1,23 @@
 //! Exports → canonical Arrow tables.
 //!
 //! ```text
-//! files ─► decode ─► redact ─► jq, mapping ─► rows ─┐
-//!                       quarantine ◄────────────────┤
-//!                 sources: state or history, whole or not ─► tables, logs
+//! commands ─► collect ─► locker ─┐
+//! files ─────────────────────────┴─► decode ─► redact ─► jq, mapping ─► rows ─┐
+//!                                               quarantine ◄─────────────────┤
+//!                                      sources: state or history, whole or not ─► tables, logs
 //! ```
 //!
 //! What is judged is what is kept: the redacted form. Records that do not fit are quarantined with their position and
 //! make their source partial; nothing is dropped without a word.
 
+pub mod collect;
 mod decode;
+mod detect;
 mod facts;
 mod files;
 mod jq;
 mod key;
+pub mod locker;
 mod logs;
 mod mapping;
 mod pem;
@@ -23,6 +27,7 @@ mod sources;
 mod tables;
 mod trial;
 
+pub use detect::in_text as secret_in;
 pub use key::FingerprintKey;
 pub use mapping::mapped;
 pub use read::{Request, read};
@@ -51,6 +56,8 @@ pub enum EvidenceError {
         "nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources{unread}"
     )]
     NoAsOf { unread: String },
+    #[error("{path}: {why}")]
+    Locker { path: PathBuf, why: String },
     #[error("{path}: {why}")]
     Key { path: PathBuf, why: String },
 }

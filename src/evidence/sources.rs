@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files;
+use super::locker::{Chosen, Entry};
 use super::mapping::Export;
 use crate::model::digest::sha256;
-use crate::model::project::{Format, SourceConfig, SourceMapping};
+use crate::model::project::{Exports, Format, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
-use crate::model::table::{Completeness, Gap, Logs, Source, Why};
+use crate::model::table::{Collection, Completeness, Gap, Logs, Source, Why};
 use crate::model::value::{ONE, State, Time};
 
 /// How many vanished rows a note names.
@@ -16,7 +17,14 @@ const NAMED: usize = 20;
 
 /// When an export was collected, and who says so.
 pub fn collected(export: &Export, config: &SourceConfig) -> Option<(Time, &'static str)> {
-    export.envelope.collected_at.map(|at| (at, "export")).or(config.collected_at.map(|at| (at, "configuration")))
+    let locker = export.locker.as_ref().map(|locker| (locker.collected_at, "locker"));
+    export.envelope.collected_at.map(|at| (at, "export")).or(locker).or(config.collected_at.map(|at| (at, "configuration")))
+}
+
+/// Whether an export is fresh: young enough, and no later attempt to collect it failed.
+pub fn export_is_fresh(export: &Export, config: &SourceConfig, as_of: Time) -> bool {
+    export.locker.as_ref().is_none_or(|locker| !locker.failed_since)
+        && collected(export, config).is_some_and(|(at, _)| is_fresh(at, config, as_of))
 }
 
 /// True for a source that only tells what happened: its files add up instead of replacing one another.
@@ -39,6 +47,9 @@ pub fn history(
     for (number, export) in exports.iter().enumerate() {
         let config = &configs[export.config];
         let at = collected(export, config).map(|(at, _)| at);
+        if superseded(export) {
+            aside[number] = Some("a later collection is in the locker".to_owned());
+        }
         if at.is_some_and(|at| at > as_of) {
             aside[number] = Some("collected after the time of the assessment".to_owned());
             continue;
@@ -57,8 +68,10 @@ pub fn history(
     }
     let when = |number: usize| collected(&exports[number], &configs[exports[number].config]).map(|(at, _)| at);
     for members in groups.values() {
-        let Some(newest) = members.iter().filter_map(|number| when(*number)).max() else { continue };
-        let (state, older): (Vec<usize>, Vec<usize>) = members.iter().copied().partition(|number| when(*number) == Some(newest));
+        let may_be = |number: &usize| !superseded(&exports[*number]);
+        let Some(newest) = members.iter().filter(|number| may_be(number)).filter_map(|number| when(*number)).max() else { continue };
+        let (state, older): (Vec<usize>, Vec<usize>) =
+            members.iter().copied().partition(|number| may_be(number) && when(*number) == Some(newest));
         for number in &older {
             aside[*number] = Some(match when(*number) {
                 Some(_) => format!("an earlier export: the one of {newest} is the state"),
@@ -90,6 +103,10 @@ pub fn history(
     (aside, remarks)
 }
 
+fn superseded(export: &Export) -> bool {
+    export.locker.as_ref().is_some_and(|locker| locker.superseded)
+}
+
 /// Whether some event says that an identity or a credential was revoked or deleted.
 fn ended(exports: &[Export], table: &str, id: &Cell) -> bool {
     let Some(event) = schema::table("event") else { return false };
@@ -109,14 +126,47 @@ pub struct Described {
     pub systems: Vec<String>,
 }
 
+/// What the locker's journal tells of one configured source.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Newest first.
+    pub collections: Vec<Collection>,
+    pub failed: Option<(Time, String)>,
+}
+
+/// What the chosen collections tell.
+pub fn told(chosen: &Chosen<'_>) -> Told {
+    let collection = |entry: &&Entry| Collection {
+        record: entry.path.clone(),
+        by: entry.record.by.word(),
+        collected_at: entry.record.collected_at,
+        started_at: entry.record.started_at,
+        ended_at: entry.record.ended_at,
+        tool_version: entry.record.tool_version.clone(),
+        commands: entry.record.calls.iter().map(|made| (made.argv.clone(), made.times)).collect(),
+        files: entry
+            .record
+            .files
+            .iter()
+            .map(|stored| (stored.path.clone(), stored.sha256.clone(), stored.original_sha256.clone()))
+            .collect(),
+    };
+    Told {
+        collections: chosen.current.iter().map(collection).collect(),
+        failed: chosen
+            .failed
+            .map(|entry| (entry.record.collected_at, entry.record.failed.clone().unwrap_or_else(|| "nobody says why".to_owned()))),
+    }
+}
+
 /// Describes one configured source.
 pub fn describe(
     config: &SourceConfig,
     position: usize,
     mapping: &SourceMapping,
     exports: &[Export],
-    aside: &[Option<String>],
-    remarks: &[Vec<String>],
+    (aside, remarks): (&[Option<String>], &[Vec<String>]),
+    from_locker: &Told,
     as_of: Time,
 ) -> Vec<Described> {
     let own = |number: &usize| exports[*number].config == position;
@@ -191,8 +241,16 @@ pub fn describe(
             let time = time.filter(|_| !source.absent);
             source.collected_at = time.map(|(at, _)| at);
             source.collected_from = time.map(|(_, from)| from);
-            source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
+            source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of)) && from_locker.failed.is_none();
+            source.collections.clone_from(&from_locker.collections);
+            source.failed.clone_from(&from_locker.failed);
             source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
+            if source.failed.is_some() {
+                source.notes.push(format!("{}; what was collected before counts as stale", failure(&source)));
+            }
+            for allowed in &config.not_secret {
+                source.notes.push(format!("the configuration vouches that {} is no secret: {}", allowed.at, allowed.reason));
+            }
             let facts = config.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
             if !facts.is_empty() {
                 source.notes.push(format!("the configuration vouches for: {facts}"));
@@ -228,8 +286,11 @@ fn notes(
     notes.extend(columns.into_iter().cloned());
     notes.extend(used.iter().flat_map(|number| remarks[*number].clone()));
     if all.is_empty() {
-        let what = if files::is_pattern(&config.path) { "no file matches" } else { "there is no file" };
-        notes.push(format!("{what} `{}`", config.path));
+        notes.push(match &config.exports {
+            Exports::Files(path) if files::is_pattern(path) => format!("no file matches `{path}`"),
+            Exports::Files(path) => format!("there is no file `{path}`"),
+            Exports::Locker(_) => "the locker holds no export of it that was collected at or before the time of the assessment".to_owned(),
+        });
     }
     debug_assert!(used.iter().all(|number| exports[*number].config == position));
     notes
@@ -261,8 +322,16 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
     if !lacking.is_empty() {
         lacks.push(format!("nothing speaks of {}", lacking.join(", ")));
     }
-    if files::is_pattern(&config.path) && config.systems.is_empty() {
-        lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
+    if config.systems.is_empty() {
+        match &config.exports {
+            Exports::Files(path) if files::is_pattern(path) => {
+                lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
+            }
+            Exports::Locker(_) if members.len() > 1 => {
+                lacks.push("it is several files, and no `systems` say what they must yield".to_owned());
+            }
+            _ => {}
+        }
     }
     let says_whole = !members.is_empty() && members.iter().all(|export| export.envelope.truncated == Some(false));
     if !lacks.is_empty() {
@@ -277,6 +346,11 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         source.completeness = Completeness::Unknown;
         source.completeness_note = "nobody says that it holds every record; `complete` in tickmark.toml can".to_owned();
     }
+}
+
+/// The sentence for a source whose newest collection failed.
+fn failure(source: &Source) -> String {
+    source.failed.as_ref().map_or_else(String::new, |(at, why)| format!("the collection of {at} failed: {why}"))
 }
 
 /// Why each table is not known to be complete, in the order of the schema.
@@ -303,6 +377,7 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
                         // A log does not go stale: what it covers is told apart from this.
                         Completeness::Full if source.fresh || schema.is_log() => return None,
                         Completeness::Full => Why::Stale(match source.collected_at {
+                            _ if source.failed.is_some() => failure(source),
                             Some(at) => format!("collected at {at}, more than {} before", source.max_age),
                             None => "nobody says when it was collected".to_owned(),
                         }),

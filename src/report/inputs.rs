@@ -51,6 +51,9 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for file in &evidence.files {
         put(&file.path, &file.bytes)?;
     }
+    for (path, bytes) in &evidence.journal {
+        put(path, bytes)?;
+    }
     let redacted: BTreeMap<&str, serde_json::Value> = evidence
         .files
         .iter()
