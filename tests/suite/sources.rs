@@ -8,7 +8,7 @@ use tickmark::evidence::{FingerprintKey, mapped};
 use tickmark::model::row::Cell;
 use tickmark::model::schema::{SCHEMA, table};
 
-fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
+pub fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
     let folder = tempfile::tempdir().unwrap();
     let table = if kind == "canonical" { "table = \"identity\"\n" } else { "" };
     let text = format!("name = \"one\"\n[[source]]\nkind = \"{kind}\"\npath = \"export\"\n{table}");
@@ -71,4 +71,28 @@ fn every_mapping_gives_the_rows_of_its_case() {
         }
         assert_eq!(before.len(), made.len(), "{kind}");
     }
+}
+
+/// What is suggested only reads, and says what it needs.
+#[test]
+fn suggested_commands_read_and_name_their_permissions() {
+    let mut seen = 0;
+    for mapping in tickmark::load::shipped_mappings() {
+        let Some(collect) = &mapping.collect else { continue };
+        assert!(!collect.permissions.is_empty(), "{}: the least permissions", mapping.kind);
+        for call in &collect.calls {
+            seen += 1;
+            // The credential report is made by AWS, of what is there; nothing changes.
+            let reads =
+                |verb: &str| ["get", "list", "describe", "search", "dump", "show", "export"].iter().any(|start| verb.starts_with(start));
+            let verb = match call.argv[0].as_str() {
+                "aws" => call.argv[2].as_str(),
+                "kubectl" => call.argv[1].as_str(),
+                "deck" => call.argv[2].as_str(),
+                _ => continue,
+            };
+            assert!(reads(verb) || verb == "generate-credential-report", "{}: {:?}", mapping.kind, call.argv);
+        }
+    }
+    assert!(seen >= 5, "{seen}");
 }
