@@ -72,7 +72,7 @@ fn secrets() -> Vec<(&'static str, String)> {
 
 #[test]
 fn every_form_of_secret_is_found_in_a_value_in_a_name_and_in_a_comment() {
-    for (title, secret) in secrets() {
+    for (number, (title, secret)) in secrets().into_iter().enumerate() {
         let secret = secret.as_str();
         let plain = secret.replace('\\', "");
         let document = serde_json::json!({ "consumers": [{ "username": "a", "custom_id": plain }] }).to_string();
@@ -94,6 +94,9 @@ fn every_form_of_secret_is_found_in_a_value_in_a_name_and_in_a_comment() {
             format!("{{\"id\":\"a\",\"system\":\"s\"}}\n{{ broken {secret}\n"),
             format!("{title} at line 2, column "),
         ));
+        // Each in one of these places, the first few in all.
+        let turn = number % cases.len();
+        let cases = cases.into_iter().enumerate().filter(|(at, _)| number < 3 || *at == turn).map(|(_, case)| case);
         for (kind, file, text, place) in cases {
             let why = mapped(&shipped(kind), &["s".to_owned()], file, text.clone().into_bytes(), &FingerprintKey::given(&[])).unwrap_err();
             assert!(why.contains(&place), "{title}, {kind}: {text}\n{why}");
