@@ -6,9 +6,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::key::FingerprintKey;
-use super::locker::{self, Chosen, Locker, Stored};
+use super::locker::{self, Chosen, Locker, Stored, Told};
 use super::mapping::{self, Export, FromLocker};
-use super::sources::{self, Described, Told};
+use super::sources::{self, Described};
 use super::tables::{self, Given};
 use super::{EvidenceError, facts, files, logs};
 use crate::model::digest::sha256;
@@ -90,7 +90,7 @@ fn gathered(request: &Request<'_>) -> Result<Gathered, EvidenceError> {
                     gathered.journal.insert(entry.path.clone(), entry.bytes.clone());
                     gathered.attempted = gathered.attempted.max(Some(entry.record.collected_at));
                 }
-                gathered.told[position] = sources::told(&chosen);
+                gathered.told[position] = locker::told(&chosen);
                 wanted.extend(stored(&chosen).map(|(from, stored)| {
                     let path = stored.path.clone();
                     Wanted { position, mapping, path, stored: Some((from, stored)) }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files;
-use super::locker::{Chosen, Entry};
+use super::locker::Told;
 use super::mapping::Export;
 use crate::model::digest::sha256;
 use crate::model::project::{Exports, Format, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
-use crate::model::table::{Collection, Completeness, Gap, Logs, Source, Why};
+use crate::model::table::{Completeness, Gap, Logs, Source, Why};
 use crate::model::value::{ONE, State, Time};
 
 /// How many vanished rows a note names.
@@ -124,39 +124,6 @@ pub struct Described {
     pub exports: Vec<usize>,
     /// All systems that those speak of.
     pub systems: Vec<String>,
-}
-
-/// What the locker's journal tells of one configured source.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// Newest first.
-    pub collections: Vec<Collection>,
-    pub failed: Option<(Time, String)>,
-}
-
-/// What the chosen collections tell.
-pub fn told(chosen: &Chosen<'_>) -> Told {
-    let collection = |entry: &&Entry| Collection {
-        record: entry.path.clone(),
-        by: entry.record.by.word(),
-        collected_at: entry.record.collected_at,
-        started_at: entry.record.started_at,
-        ended_at: entry.record.ended_at,
-        tool_version: entry.record.tool_version.clone(),
-        commands: entry.record.calls.iter().map(|made| (made.argv.clone(), made.times)).collect(),
-        files: entry
-            .record
-            .files
-            .iter()
-            .map(|stored| (stored.path.clone(), stored.sha256.clone(), stored.original_sha256.clone()))
-            .collect(),
-    };
-    Told {
-        collections: chosen.current.iter().map(collection).collect(),
-        failed: chosen
-            .failed
-            .map(|entry| (entry.record.collected_at, entry.record.failed.clone().unwrap_or_else(|| "nobody says why".to_owned()))),
-    }
 }
 
 /// Describes one configured source.

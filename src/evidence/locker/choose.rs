@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::record::Record;
 use super::store::Entry;
+use crate::model::table::Collection;
 use crate::model::value::Time;
 
 /// What the locker has for one source at one instant.
@@ -50,4 +51,37 @@ pub fn chosen<'e>(journal: &'e [Entry], source: &str, kind: &str, log: bool, as_
     let there: BTreeSet<&str> = current.iter().flat_map(|entry| &entry.record.files).map(|stored| stored.path.as_str()).collect();
     let earlier = good.find(|entry| entry.record.files.iter().any(|stored| !there.contains(stored.path.as_str())));
     Chosen { current, earlier, failed }
+}
+
+/// What the locker's journal tells of one configured source.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Newest first.
+    pub collections: Vec<Collection>,
+    pub failed: Option<(Time, String)>,
+}
+
+/// What the chosen collections tell.
+pub fn told(chosen: &Chosen<'_>) -> Told {
+    let collection = |entry: &&Entry| Collection {
+        record: entry.path.clone(),
+        by: entry.record.by.word(),
+        collected_at: entry.record.collected_at,
+        started_at: entry.record.started_at,
+        ended_at: entry.record.ended_at,
+        tool_version: entry.record.tool_version.clone(),
+        commands: entry.record.calls.iter().map(|made| (made.argv.clone(), made.times)).collect(),
+        files: entry
+            .record
+            .files
+            .iter()
+            .map(|stored| (stored.path.clone(), stored.sha256.clone(), stored.original_sha256.clone()))
+            .collect(),
+    };
+    Told {
+        collections: chosen.current.iter().map(collection).collect(),
+        failed: chosen
+            .failed
+            .map(|entry| (entry.record.collected_at, entry.record.failed.clone().unwrap_or_else(|| "nobody says why".to_owned()))),
+    }
 }

@@ -10,7 +10,7 @@ mod choose;
 pub mod record;
 mod store;
 
-pub use choose::{Chosen, chosen};
+pub use choose::{Chosen, Told, chosen, told};
 pub use record::{By, Made, Record, Stored};
 pub use store::{Arrived, Entry, Locker};
 
