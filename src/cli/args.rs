@@ -30,6 +30,10 @@ pub enum Command {
     Run(RunOptions),
     /// Check the project's controls, frameworks and settings without reading any evidence.
     Check(CheckOptions),
+    /// Make a project: settings, an evidence folder, the key for fingerprints.
+    Init(InitOptions),
+    /// Run the commands of the project's sources, or take files, and keep what comes in the locker.
+    Collect(CollectOptions),
     /// Run the controls' own tests.
     Test(TestOptions),
     /// Say, requirement by requirement, what the evidence supports.
@@ -96,6 +100,55 @@ pub struct CheckOptions {
     /// Read the evidence and list what it lets us judge, control by control and fact by fact, and what would settle the rest: as a Markdown table, or as CSV.
     #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "csv"], num_args = 0..=1, require_equals = true, default_missing_value = "markdown")]
     pub evidence: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark init nhi")]
+pub struct InitOptions {
+    /// The folder that becomes a project; made if it is not there.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0, everything was collected; 3, something was not, and what was collected before counts as stale; 2, nothing was.
+
+Example:
+  tickmark collect --project nhi
+  tickmark collect --project nhi --dry-run
+  tickmark collect --project nhi --source kong-deck --file dump.yaml --collected-at 2026-06-29T22:00:00Z
+  tickmark collect --project nhi --list"
+)]
+pub struct CollectOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only these sources, by id; default: every source with a command.
+    #[arg(value_name = "SOURCE", conflicts_with = "file")]
+    pub sources: Vec<String>,
+    /// Take files for this source instead of running its command.
+    #[arg(long, value_name = "ID", requires = "file")]
+    pub source: Option<String>,
+    /// A file to take; may be given several times, for an export of several files.
+    #[arg(long, value_name = "FILE", requires = "source")]
+    pub file: Vec<PathBuf>,
+    /// When the files were exported, where they do not say.
+    #[arg(long, value_name = "TIME", requires = "file")]
+    pub collected_at: Option<String>,
+    /// Say what would be run, with which variables of the environment and which permissions, and run nothing.
+    #[arg(long, conflicts_with_all = ["file", "list"])]
+    pub dry_run: bool,
+    /// List what the locker holds, and whether it is sound.
+    #[arg(long, conflicts_with = "file")]
+    pub list: bool,
+    /// text: for people; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    pub format: String,
+    /// How many commands may run at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,19 @@ fn told(read: Result<(Project, Diagnostics), Diagnostics>) -> Option<Project> {
     }
 }
 
+/// Settings are packed as they are: what looks like a secret there stops everything.
+///
+/// # Errors
+/// There is one; the place is named.
+pub fn refuse_secrets(project: &Project) -> anyhow::Result<()> {
+    match evidence::secret_in(&project.text) {
+        Some(found) => anyhow::bail!(
+            "tickmark.toml holds what looks like a secret: {found}; it would be packed into every report: take it out (a command gets secrets through `env`)"
+        ),
+        None => Ok(()),
+    }
+}
+
 /// A project and its evidence.
 pub struct Gathered {
     pub project: Project,
@@ -80,6 +93,7 @@ type Load = fn(&Path) -> Result<(Project, Diagnostics), Diagnostics>;
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: Load) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = told(load(root)) else { return Ok(None) };
+    refuse_secrets(&project)?;
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
         Err(EvidenceError::Filter(problems)) => {

@@ -1,5 +1,5 @@
-//! The one look at the clock. No byte of a package depends on it: it tells whether evidence is old when nobody said as of when
-//! to judge it, and dates what a person writes now.
+//! The one look at the clock. No byte of a package depends on it: it says when `collect` collected, dates what a person writes now,
+//! and tells whether evidence is old when nobody said as of when to judge it.
 
 use crate::model::value::Time;
 

@@ -9,11 +9,13 @@ mod assessing;
 mod attest;
 mod check;
 mod clock;
+mod collect;
 mod coverage;
 pub mod diagnostics;
 mod disclose;
 mod exit;
 mod explain;
+mod init;
 pub mod mutate;
 mod one_file;
 pub mod output;
@@ -42,6 +44,8 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
         Command::Check(options) => check::check(options),
+        Command::Init(options) => init::init(options),
+        Command::Collect(options) => collect::collect(options),
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),

@@ -22,10 +22,10 @@ pub struct Decoded {
     pub document: Option<Value>,
     /// Records of line formats, in order.
     pub records: Vec<Value>,
+    /// Of CSV: the header row.
+    pub header: Vec<String>,
     pub locator: Locator,
     pub quarantine: Faults,
-    /// It has a header, which names columns whether or not rows follow.
-    pub header: bool,
 }
 
 impl Decoded {
@@ -35,7 +35,7 @@ impl Decoded {
 
     /// Of lines, none of which has been read.
     fn lines() -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: false }
+        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: Vec::new() }
     }
 
     /// Of which nothing can be used.
@@ -53,15 +53,20 @@ pub fn canonical(path: &str) -> Option<Format> {
     }
 }
 
+/// Why a whole file was left out, if that is what stands in its place.
+pub fn left_out(bytes: &[u8]) -> Option<String> {
+    let reason = bytes.strip_prefix(LEFT_OUT.as_bytes())?;
+    let alone = reason.iter().filter(|byte| **byte == b'\n').count() <= 1;
+    alone.then(|| String::from_utf8_lossy(reason).trim_end().to_owned())
+}
+
 /// Reads a file's plain bytes. Nothing of their content is quoted in a reason.
 pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     if bytes.is_empty() {
         return Decoded::nothing("the file is empty".to_owned());
     }
-    if let Some(reason) = bytes.strip_prefix(LEFT_OUT.as_bytes())
-        && reason.iter().filter(|byte| **byte == b'\n').count() <= 1
-    {
-        return Decoded::nothing(String::from_utf8_lossy(reason).trim_end().to_owned());
+    if let Some(reason) = left_out(bytes) {
+        return Decoded::nothing(reason);
     }
     // Rows of one's own are told by their ids; any text at all has a first line.
     let needed = (format == Format::Canonical).then_some("id");
@@ -189,8 +194,8 @@ fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
     if header.is_none() && decoded.quarantine.is_empty() {
         return Decoded::nothing("no header row".to_owned());
     }
+    decoded.header = header.unwrap_or_default();
     decoded.locator = Locator::Lines(lines);
-    decoded.header = header.is_some();
     decoded
 }
 

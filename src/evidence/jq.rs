@@ -315,3 +315,12 @@ fn said(error: Val) -> String {
         other => other.to_string(),
     }
 }
+
+/// What a filter of its own gives for one value: at most some results.
+///
+/// # Errors
+/// It does not compile, fails, or gives more.
+pub fn values(code: &str, input: &Value, most: usize) -> Result<Vec<Value>, String> {
+    let filter = compile(code).map_err(|(_, why)| format!("the filter does not compile: {why}"))?;
+    stream(&filter, [Val::default(), Val::default(), Val::default()], val(input)?, most)
+}

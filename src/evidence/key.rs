@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,6 +14,8 @@ use crate::model::digest::{hex, sha256};
 
 /// Where the key lies, below the project.
 const PLACE: &str = ".tickmark/fingerprint.key";
+/// How a key begins that everybody may know.
+const PUBLISHED: &str = "# published";
 
 /// A key of 32 random bytes, kept as 64 hex digits in a file of mode 0600. It never enters a package. It is read, or
 /// made, when the first secret turns up: evidence without secrets, and evidence whose secrets are fingerprints already,
@@ -63,10 +65,27 @@ impl FingerprintKey {
         })
     }
 
+    /// Makes sure that there is a key; gives whether it was made.
+    ///
+    /// # Errors
+    /// It can be neither read nor made.
+    pub fn ensure(&self) -> Result<bool, EvidenceError> {
+        let _ = self.held();
+        self.fault().map_or_else(|| Ok(self.made().is_some()), Err)
+    }
+
     fn read_or_make(path: &Path) -> Result<Held, String> {
         match fs::read_to_string(path) {
             Ok(text) => {
-                let digits = text.trim();
+                let mode = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.permissions().mode() & 0o777;
+                if mode & 0o077 != 0 && !text.starts_with(PUBLISHED) {
+                    return Err(format!(
+                        "its mode is {mode:04o}: whoever reads it can try guesses on every fingerprint; `chmod 600` it (a key that is \
+                         meant to be known, as an example's, begins with a line `{PUBLISHED}`)"
+                    ));
+                }
+                let digits = text.lines().filter(|line| !line.starts_with('#')).collect::<String>();
+                let digits = digits.trim();
                 let bytes: Option<Vec<u8>> = (digits.len() == 64)
                     .then(|| (0..32).map(|at| digits.get(at * 2..at * 2 + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect())
                     .flatten();
@@ -77,8 +96,12 @@ impl FingerprintKey {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = vec![0; 32];
                 getrandom::fill(&mut bytes).map_err(|error| format!("no randomness for a new key: {error}"))?;
-                Self::store(path, &bytes).map_err(|error| format!("a new key cannot be stored: {error}"))?;
-                Ok(Held::new(bytes, true))
+                match Self::store(path, &bytes) {
+                    Ok(()) => Ok(Held::new(bytes, true)),
+                    // Another process was first: its key is the key.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::read_or_make(path),
+                    Err(error) => Err(format!("a new key cannot be stored: {error}")),
+                }
             }
             Err(error) => Err(format!("cannot be read: {error}")),
         }
@@ -105,11 +128,11 @@ impl FingerprintKey {
         let folder = path.parent().unwrap_or(path);
         fs::create_dir_all(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        let fresh = path.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        // Of mode 0600 from the start, and whole before it has its name.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(format!("{}\n", hex(bytes)).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map(drop).map_err(|error| error.error)
     }
 
     /// `hmac-sha256:<key id>:<hex>` of a secret; the key id is the first 8 digits of the key's SHA-256.

@@ -1,6 +1,7 @@
 //! What complete logs cover (SEMANTICS §2.6, §4.4).
 
 use super::mapping::Export;
+use super::sources;
 use crate::model::project::{Covers, SourceConfig, SourceMapping};
 use crate::model::table::Logs;
 use crate::model::value::Time;
@@ -14,7 +15,7 @@ pub fn covered(export: &Export, config: &SourceConfig, mapping: &SourceMapping) 
                 covers.types.clone_from(&mapping.event_types);
             }
             // A log says nothing of what came after it was collected.
-            if let Some(collected_at) = export.envelope.collected_at.or(config.collected_at) {
+            if let Some((collected_at, _)) = sources::collected(export, config) {
                 covers.until = covers.until.min(collected_at);
             }
             covers
@@ -24,9 +25,10 @@ pub fn covered(export: &Export, config: &SourceConfig, mapping: &SourceMapping) 
 }
 
 /// Adds what a full log of some systems covers. One that reaches `as_of` within its source's `max_age` is taken to
-/// reach it.
-pub fn add(logs: &mut Logs, systems: &[String], covers: &Covers, config: &SourceConfig, as_of: Time) {
-    let near = covers.until.0 >= as_of.0.saturating_sub(config.max_age.0);
+/// reach it, unless a later attempt to collect it failed.
+pub fn add(logs: &mut Logs, systems: &[String], covers: &Covers, export: &Export, config: &SourceConfig, as_of: Time) {
+    let failed = export.locker.as_ref().is_some_and(|locker| locker.failed_since);
+    let near = !failed && covers.until.0 >= as_of.0.saturating_sub(config.max_age.0);
     let until = if near { covers.until.max(as_of) } else { covers.until };
     for system in systems {
         for ty in &covers.types {

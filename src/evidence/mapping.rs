@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::decode::{self, Decoded, Faults, LEFT_OUT};
+use super::detect::Search;
 use super::envelope::{self, Envelope};
 use super::jq::{self, Filters, Job, Mapped};
 use super::key::FingerprintKey;
@@ -18,6 +19,7 @@ use crate::model::row::{Cell, Misfit, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
 use crate::model::table::{Locator, Quarantined};
 use crate::model::value::State;
+use crate::model::value::Time;
 
 /// One file, read.
 #[derive(Debug)]
@@ -42,6 +44,18 @@ pub struct Export {
     /// What was judged.
     pub bytes: Vec<u8>,
     pub locator: Locator,
+    /// `None`: it lies in a file of the project.
+    pub locker: Option<FromLocker>,
+}
+
+/// What the locker says of an export that lies in it.
+#[derive(Clone, Debug)]
+pub struct FromLocker {
+    pub collected_at: Time,
+    /// A later collection is there: it counts for what has vanished since, and for nothing else.
+    pub superseded: bool,
+    /// A later attempt to collect failed.
+    pub failed_since: bool,
 }
 
 /// How the files of one source are read.
@@ -85,6 +99,7 @@ pub fn read(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<Expo
         redacted,
         bytes,
         locator: Locator::Pointers(Vec::new()),
+        locker: None,
     };
     for (position, reason) in &decoded.quarantine {
         export.quarantine.push(Quarantined { file: path.to_owned(), position: position.clone(), reason: reason.clone() });
@@ -125,26 +140,39 @@ fn without_secrets(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Resu
     if let Some(reason) = foreign(reading, path, &plain, &mut decoded)? {
         return left_out(&reason);
     }
+    let mut search = Search::new(&reading.config.not_secret);
+    let looks = |found: &str| {
+        left_out(&format!(
+            "it holds what looks like a secret: {found}; name the field in the `secrets` of its mapping, or in `not-secret` of the source if it is none"
+        ))
+    };
     let (kept, count) = if mapping.format == Format::Pem {
-        redact::without_private_keys(&plain)
+        let (kept, count) = redact::without_private_keys(&plain);
+        search.bytes(&kept);
+        if let Some(found) = search.told() {
+            return looks(&found);
+        }
+        (kept, count)
     } else {
+        let lines = match &decoded.locator {
+            Locator::Lines(lines) => lines.as_slice(),
+            Locator::Pointers(_) => &[],
+        };
         let mut count = 0;
-        let values = decoded.document.iter_mut().chain(&mut decoded.records);
-        for value in values {
+        for (number, value) in decoded.document.iter_mut().chain(&mut decoded.records).enumerate() {
             count += redact::redact(value, &mapping.secrets, reading.key);
-            if let Some(pointer) = redact::remaining(value, "") {
-                let why = format!("it holds what looks like a secret, at {pointer}; name the field in the `secrets` of its mapping");
-                return left_out(&why);
-            }
+            search.value(value, lines.get(number).copied());
         }
         let wrapped = decoded.document.as_ref().is_some_and(|document| pages::bodies(document).is_some());
+        let as_it_came = mapping.secrets.is_empty() && !wrapped;
+        if as_it_came {
+            search.bytes(&plain);
+        }
+        if let Some(found) = search.told() {
+            return looks(&found);
+        }
         match (&decoded.document, decoded.quarantine.first()) {
-            (document, _) if mapping.secrets.is_empty() && !(document.is_some() && wrapped) => {
-                if contains(&plain, b"PRIVATE KEY-----") {
-                    return left_out("it holds a private key");
-                }
-                return Ok((original, 0));
-            }
+            _ if as_it_came => return Ok((original, 0)),
             (Some(document), _) => (format!("{document:#}\n").into_bytes(), count),
             (None, Some((position, reason))) if position.is_empty() => return left_out(reason),
             (None, _) => (lines_again(&decoded, mapping.format == Format::Csv || plain::name(path).ends_with(".csv")), count),
@@ -220,10 +248,6 @@ fn lines_again(decoded: &Decoded, csv: bool) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
 /// What the filters are to be run on, with what of it cannot be used: each page of a wrapped document by itself.
 pub fn jobs(decoded: Decoded, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
     let wrapped = decoded.document.as_ref().and_then(pages::pages);
@@ -246,11 +270,13 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
     // A table of one's own may well be empty; a vendor's export has at least what makes it one.
     let strange = format!("it holds no {}: is it an export of this kind?", mapping.records);
     if decoded.document.is_none() && decoded.records.is_empty() {
-        // A table of one's own with its header and no rows is empty, and speaks of its one system all the same.
-        if let ([system], Format::Canonical, true) = (config.systems.as_slice(), mapping.format, decoded.header) {
+        // Rows of one's own may be none, and say so by their header; then they speak of their one system all the same. Anything else
+        // that holds no record may be anything, such as a complaint of the program that should have printed it.
+        let none = mapping.format == Format::Canonical && decoded.header.iter().any(|name| name == "id");
+        if let ([system], true) = (config.systems.as_slice(), none) {
             export.systems = vec![system.clone()];
         }
-        if mapping.format != Format::Canonical && export.quarantine.is_empty() {
+        if !none && export.quarantine.is_empty() {
             quarantined(export, String::new(), strange);
         }
         return Ok(());

@@ -1,15 +1,18 @@
 //! Exports → canonical Arrow tables.
 //!
 //! ```text
-//! files ─► decode ─► redact ─► jq, mapping ─► rows ─┐
-//!                       quarantine ◄────────────────┤
-//!                 sources: state or history, whole or not ─► tables, logs
+//! commands ─► collect ─► locker ─┐
+//! files ─────────────────────────┴─► decode ─► redact ─► jq, mapping ─► rows ─┐
+//!                                               quarantine ◄─────────────────┤
+//!                                      sources: state or history, whole or not ─► tables, logs
 //! ```
 //!
 //! What is judged is what is kept: the redacted form. Records that do not fit are quarantined with their position and
 //! make their source partial; nothing is dropped without a word.
 
+pub mod collect;
 mod decode;
+mod detect;
 mod envelope;
 mod facts;
 mod files;
@@ -17,6 +20,7 @@ mod held;
 mod jq;
 mod key;
 mod language;
+pub mod locker;
 mod logs;
 mod mapping;
 mod pages;
@@ -34,6 +38,7 @@ mod tables;
 mod testing;
 mod trial;
 
+pub use detect::in_text as secret_in;
 pub use held::with_waivers;
 pub use key::FingerprintKey;
 pub use read::{Request, read};
@@ -72,6 +77,8 @@ pub enum EvidenceError {
         "nobody says when any of the evidence was collected: give --as-of, set `as-of` in tickmark.toml, or `collected-at` for its sources{unread}"
     )]
     NoAsOf { unread: String },
+    #[error("{path}: {why}")]
+    Locker { path: PathBuf, why: String },
     #[error("{path}: {why}")]
     Key { path: PathBuf, why: String },
 }

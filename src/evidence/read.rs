@@ -8,13 +8,14 @@ use rayon::prelude::*;
 
 use super::jq::Filters;
 use super::key::FingerprintKey;
-use super::mapping::{self, Export, Reading};
+use super::locker::{self, Chosen, Locker, Stored, Told};
+use super::mapping::{self, Export, FromLocker, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
 use super::{EvidenceError, facts, files, held, logs, patterns, resolve};
 use crate::model::attestation::Attestation;
-use crate::model::project::{Format, Project, SourceConfig, SourceMapping, Vouched};
-
+use crate::model::digest::sha256;
+use crate::model::project::{Exports, Format, Project, SourceConfig, SourceMapping, Vouched};
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
 use crate::model::waiver::Waiver;
@@ -66,12 +67,13 @@ impl<'r> Request<'r> {
 /// # Errors
 /// A file cannot be read or lies outside the project, a mapping cannot be used, or nobody says when to judge.
 pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceError> {
-    let exports = exports(request)?;
+    let gathered = gathered(request)?;
     let (as_of, own) = match request.as_of {
         Some(at) => (at, false),
         None => {
-            let newest =
-                exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at).max();
+            let exports = &gathered.exports;
+            let times = exports.iter().filter_map(|export| sources::collected(export, &request.sources[export.config])).map(|(at, _)| at);
+            let newest = times.chain(gathered.attempted).max();
             // Often the cause: a file that says when it was collected, and could not be read.
             let unread = || {
                 let said = |export: &Export| export.quarantine.first().map(|found| format!("; {}: {}", found.file, found.reason));
@@ -80,36 +82,103 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
             (newest.ok_or_else(unread)?, true)
         }
     };
-    Ok((assembled(request, exports, as_of), as_of, own))
+    Ok((assembled(request, gathered, as_of), as_of, own))
 }
 
-fn exports(request: &Request<'_>) -> Result<Vec<Export>, EvidenceError> {
+/// Every export that the sources name, and what the locker's journal tells.
+struct Gathered {
+    exports: Vec<Export>,
+    /// For each configured source.
+    told: Vec<Told>,
+    journal: BTreeMap<String, Vec<u8>>,
+    /// When something was last collected through the locker, or was meant to be.
+    attempted: Option<Time>,
+}
+
+/// One file to read.
+struct Wanted<'w> {
+    position: usize,
+    mapping: &'w SourceMapping,
+    filters: Arc<Filters>,
+    path: String,
+    stored: Option<(FromLocker, Stored)>,
+}
+
+fn gathered(request: &Request<'_>) -> Result<Gathered, EvidenceError> {
+    let locker = request.sources.iter().any(|config| matches!(config.exports, Exports::Locker(_)));
+    let journal = if locker { Locker::of(request.root).journal()? } else { Vec::new() };
+    let mut gathered = Gathered { exports: Vec::new(), told: Vec::new(), journal: BTreeMap::new(), attempted: None };
     let mut filters: BTreeMap<&str, Arc<Filters>> = BTreeMap::new();
     for (kind, mapping) in request.mappings {
         filters.insert(kind, Filters::of(mapping)?);
     }
-    let mut wanted: Vec<(Reading<'_>, String)> = Vec::new();
+    let mut wanted: Vec<Wanted<'_>> = Vec::new();
     for (position, config) in request.sources.iter().enumerate() {
+        gathered.told.push(Told::default());
         let (Some(mapping), Some(filters)) = (request.mappings.get(&config.kind), filters.get(config.kind.as_str())) else { continue };
         facts::check(config, mapping)?;
-        for path in files::find(request.root, &config.id, &config.path)? {
-            let filters = Arc::clone(filters);
-            wanted.push((Reading { config, position, mapping, filters, key: request.key, known: request.known }, path));
+        let wants = |path: String, stored| Wanted { position, mapping, filters: Arc::clone(filters), path, stored };
+        match &config.exports {
+            Exports::Files(pattern) => {
+                let paths = files::find(request.root, &config.id, pattern)?;
+                wanted.extend(paths.into_iter().map(|path| wants(path, None)));
+            }
+            Exports::Locker(_) => {
+                let log = sources::is_log(config, mapping);
+                let chosen = locker::chosen(&journal, &config.id, &config.kind, log, request.as_of);
+                for entry in chosen.entries() {
+                    gathered.journal.insert(entry.path.clone(), entry.bytes.clone());
+                    gathered.attempted = gathered.attempted.max(Some(entry.record.collected_at));
+                }
+                gathered.told[position] = locker::told(&chosen);
+                wanted.extend(stored(&chosen).map(|(from, stored)| wants(stored.path.clone(), Some((from, stored)))));
+            }
         }
     }
-    let mut exports: Vec<Export> = wanted
-        .into_par_iter()
-        .map(|(reading, path)| {
-            let bytes = files::bytes(request.root, &path)?;
-            mapping::read(&reading, &path, bytes)
-        })
-        .collect::<Result<_, _>>()?;
+    let before = redacted_before(request.root)?;
+    gathered.exports = wanted.into_par_iter().map(|wanted| export(request, wanted, &before)).collect::<Result<_, _>>()?;
     if let Some(fault) = request.key.fault() {
         return Err(fault);
     }
-    redacted_before(request.root, &mut exports)?;
-    exports.sort_by(|a, b| (&a.path, a.config).cmp(&(&b.path, b.config)));
-    Ok(exports)
+    gathered.exports.sort_by(|a, b| (&a.path, a.config).cmp(&(&b.path, b.config)));
+    Ok(gathered)
+}
+
+/// The stored exports of the collections that count, each once.
+fn stored(chosen: &Chosen<'_>) -> impl Iterator<Item = (FromLocker, Stored)> + use<> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (entry, superseded) in chosen.current.iter().map(|entry| (entry, false)).chain(chosen.earlier.iter().map(|entry| (entry, true))) {
+        let from = FromLocker { collected_at: entry.record.collected_at, superseded, failed_since: chosen.failed.is_some() };
+        let files = entry.record.files.iter().filter(|stored| seen.insert(stored.path.clone()));
+        found.extend(files.map(|stored| (from.clone(), stored.clone())));
+    }
+    found.into_iter()
+}
+
+fn export(request: &Request<'_>, wanted: Wanted<'_>, before: &BTreeMap<String, Before>) -> Result<Export, EvidenceError> {
+    let bytes = files::bytes(request.root, &wanted.path)?;
+    let config = &request.sources[wanted.position];
+    let before = before.get(&wanted.path).filter(|before| before.sha256 == sha256(&bytes));
+    if let Some((_, stored)) = &wanted.stored
+        && before.is_none()
+        && sha256(&bytes) != stored.sha256
+    {
+        let why = "it is not what was stored: its digest is another; a locker is only added to".to_owned();
+        return Err(EvidenceError::Locker { path: request.root.join(&wanted.path), why });
+    }
+    let Wanted { position, mapping, filters, .. } = &wanted;
+    let reading = Reading { config, position: *position, mapping, filters: Arc::clone(filters), key: request.key, known: request.known };
+    let mut export = mapping::read(&reading, &wanted.path, bytes)?;
+    if let Some(before) = before {
+        export.original_sha256.clone_from(&before.original_sha256);
+        export.redacted = before.redacted;
+    } else if let Some((_, stored)) = &wanted.stored {
+        export.original_sha256.clone_from(&stored.original_sha256);
+        export.redacted += stored.redacted;
+    }
+    export.locker = wanted.stored.map(|(from, _)| from);
+    Ok(export)
 }
 
 /// What `inputs/` of a package says of its files: secrets were replaced before they were packed.
@@ -121,25 +190,17 @@ struct Before {
 }
 
 /// Evidence that comes out of a package carries the digest that its export once had.
-fn redacted_before(root: &Path, exports: &mut [Export]) -> Result<(), EvidenceError> {
+fn redacted_before(root: &Path) -> Result<BTreeMap<String, Before>, EvidenceError> {
     if !root.join(REDACTED).exists() {
-        return Ok(());
+        return Ok(BTreeMap::new());
     }
     let bytes = files::bytes(root, REDACTED)?;
-    let before: BTreeMap<String, Before> = serde_json::from_slice(&bytes)
-        .map_err(|error| EvidenceError::Unreadable { path: root.join(REDACTED), why: std::io::Error::other(error.to_string()) })?;
-    for export in exports {
-        if let Some(before) = before.get(&export.path)
-            && before.sha256 == export.original_sha256
-        {
-            export.original_sha256.clone_from(&before.original_sha256);
-            export.redacted = before.redacted;
-        }
-    }
-    Ok(())
+    serde_json::from_slice(&bytes)
+        .map_err(|error| EvidenceError::Unreadable { path: root.join(REDACTED), why: std::io::Error::other(error.to_string()) })
 }
 
-fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Evidence {
+fn assembled(request: &Request<'_>, gathered: Gathered, as_of: Time) -> Evidence {
+    let Gathered { mut exports, told, journal, .. } = gathered;
     let (aside, remarks) = sources::history(&exports, request.sources, request.mappings, as_of);
     let counts = sources::counts(&exports, &aside);
     let setting = sources::Setting { exports: &exports, aside: &aside, remarks: &remarks, counts: &counts, as_of };
@@ -147,7 +208,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     let mut logs = Logs::default();
     for (position, config) in request.sources.iter().enumerate() {
         let Some(mapping) = request.mappings.get(&config.kind) else { continue };
-        for mut one in sources::describe(config, position, mapping, &setting) {
+        for mut one in sources::describe(config, position, mapping, &told[position], &setting) {
             note_logs(&mut one, config, mapping, &exports, &mut logs, as_of);
             described.push(one);
         }
@@ -162,7 +223,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
             continue;
         }
         let config = &request.sources[export.config];
-        let fresh = sources::collected(export, config).is_some_and(|(at, _)| sources::is_fresh(at, config, as_of));
+        let fresh = sources::export_is_fresh(export, config, as_of);
         let file = u32::try_from(number).unwrap_or(u32::MAX);
         let before = given.len();
         lookups.extend(export.lookups.drain(..).map(|mut lookup| {
@@ -215,7 +276,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
         .chain(held.files)
         .collect();
-    Evidence { tables, logs, systems, sources, files, quarantine, remarks }
+    Evidence { tables, logs, systems, sources, files, quarantine, remarks, journal }
 }
 
 /// What a full log covers enters `logs`, and its `source` row.
@@ -226,11 +287,13 @@ fn note_logs(one: &mut Described, config: &SourceConfig, mapping: &SourceMapping
     // A file of one's own speaks for the systems that the configuration names, and for no other that its rows happen to name.
     let own = mapping.format == Format::Canonical;
     let systems: Vec<String> = one.systems.iter().filter(|system| !own || config.systems.contains(system)).cloned().collect();
-    for covers in one.exports.iter().flat_map(|number| logs::covered(&exports[*number], config, mapping)) {
+    let covered =
+        |number: &usize| logs::covered(&exports[*number], config, mapping).into_iter().map(|covers| (*number, covers)).collect::<Vec<_>>();
+    for (number, covers) in one.exports.iter().flat_map(covered) {
         let (from, until) = one.source.covers.unwrap_or((covers.from, covers.until));
         one.source.covers = Some((from.min(covers.from), until.max(covers.until)));
         if one.source.completeness == Completeness::Full {
-            logs::add(logs, &systems, &covers, config, as_of);
+            logs::add(logs, &systems, &covers, &exports[number], config, as_of);
         }
     }
     if one.source.covers.is_none() && !one.source.absent {
@@ -251,7 +314,7 @@ fn file(number: usize, export: Export, set_aside: Option<String>, described: &[D
         source: of.and_then(|at| u32::try_from(at).ok()).unwrap_or(0),
         path: export.path,
         original_sha256: export.original_sha256,
-        sha256: crate::model::digest::sha256(&export.bytes),
+        sha256: sha256(&export.bytes),
         redacted: export.redacted,
         bytes: export.bytes,
         locator: export.locator,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files;
+use super::locker::Told;
 use super::mapping::Export;
 use crate::model::digest::sha256;
-use crate::model::project::{Declared, Format, SourceConfig, SourceMapping};
+use crate::model::project::{Declared, Exports, Format, SourceConfig, SourceMapping};
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{self, SCHEMA};
 use crate::model::table::{Completeness, Gap, Logs, Source, Why};
@@ -16,7 +17,14 @@ const NAMED: usize = 20;
 
 /// When an export was collected, and who says so.
 pub fn collected(export: &Export, config: &SourceConfig) -> Option<(Time, &'static str)> {
-    export.envelope.collected_at.map(|at| (at, "export")).or(config.collected_at.map(|at| (at, "configuration")))
+    let locker = export.locker.as_ref().map(|locker| (locker.collected_at, "locker"));
+    export.envelope.collected_at.map(|at| (at, "export")).or(locker).or(config.collected_at.map(|at| (at, "configuration")))
+}
+
+/// Whether an export is fresh: young enough, and no later attempt to collect it failed.
+pub fn export_is_fresh(export: &Export, config: &SourceConfig, as_of: Time) -> bool {
+    export.locker.as_ref().is_none_or(|locker| !locker.failed_since)
+        && collected(export, config).is_some_and(|(at, _)| is_fresh(at, config, as_of))
 }
 
 /// True for a source that only tells what happened: its files add up instead of replacing one another.
@@ -39,6 +47,9 @@ pub fn history(
     for (number, export) in exports.iter().enumerate() {
         let config = &configs[export.config];
         let at = collected(export, config).map(|(at, _)| at);
+        if superseded(export) {
+            aside[number] = Some("a later collection is in the locker".to_owned());
+        }
         if at.is_some_and(|at| at > as_of) {
             aside[number] = Some("collected after the time of the assessment".to_owned());
             continue;
@@ -57,8 +68,10 @@ pub fn history(
     }
     let when = |number: usize| collected(&exports[number], &configs[exports[number].config]).map(|(at, _)| at);
     for members in groups.values() {
-        let Some(newest) = members.iter().filter_map(|number| when(*number)).max() else { continue };
-        let (state, older): (Vec<usize>, Vec<usize>) = members.iter().copied().partition(|number| when(*number) == Some(newest));
+        let may_be = |number: &usize| !superseded(&exports[*number]);
+        let Some(newest) = members.iter().filter(|number| may_be(number)).filter_map(|number| when(*number)).max() else { continue };
+        let (state, older): (Vec<usize>, Vec<usize>) =
+            members.iter().copied().partition(|number| may_be(number) && when(*number) == Some(newest));
         for number in &older {
             aside[*number] = Some(match when(*number) {
                 Some(_) => format!("an earlier export: the one of {newest} is the state"),
@@ -88,6 +101,10 @@ pub fn history(
         }
     }
     (aside, remarks)
+}
+
+fn superseded(export: &Export) -> bool {
+    export.locker.as_ref().is_some_and(|locker| locker.superseded)
 }
 
 /// Whether some event says that an identity or a credential was revoked or deleted.
@@ -134,7 +151,13 @@ pub struct Setting<'s> {
 }
 
 /// Describes one configured source.
-pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping, setting: &Setting<'_>) -> Vec<Described> {
+pub fn describe(
+    config: &SourceConfig,
+    position: usize,
+    mapping: &SourceMapping,
+    from_locker: &Told,
+    setting: &Setting<'_>,
+) -> Vec<Described> {
     let Setting { exports, aside, remarks, counts, as_of } = *setting;
     let own = |number: &usize| exports[*number].config == position;
     let all: Vec<usize> = (0..exports.len()).filter(own).collect();
@@ -219,9 +242,17 @@ pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping,
             let time = time.filter(|_| !source.absent);
             source.collected_at = time.map(|(at, _)| at);
             source.collected_from = time.map(|(_, from)| from);
-            source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of));
+            source.fresh = source.collected_at.is_some_and(|at| is_fresh(at, config, as_of)) && from_locker.failed.is_none();
+            source.collections.clone_from(&from_locker.collections);
+            source.failed.clone_from(&from_locker.failed);
             source.notes = notes(config, position, exports, aside, remarks, &all, &numbers);
             source.notes.extend(counted);
+            if source.failed.is_some() {
+                source.notes.push(format!("{}; what was collected before counts as stale", failure(&source)));
+            }
+            for allowed in &config.not_secret {
+                source.notes.push(format!("the configuration vouches that {} is no secret: {}", allowed.at, allowed.reason));
+            }
             if mapping.state == Declared::Proposed {
                 source.notes.push("proposed: what it says is planned, and nothing of it is known to be deployed".to_owned());
             }
@@ -268,8 +299,11 @@ fn notes(
     notes.extend(columns.into_iter().cloned());
     notes.extend(used.iter().flat_map(|number| remarks[*number].clone()));
     if all.is_empty() {
-        let what = if files::is_pattern(&config.path) { "no file matches" } else { "there is no file" };
-        notes.push(format!("{what} `{}`", config.path));
+        notes.push(match &config.exports {
+            Exports::Files(path) if files::is_pattern(path) => format!("no file matches `{path}`"),
+            Exports::Files(path) => format!("there is no file `{path}`"),
+            Exports::Locker(_) => "the locker holds no export of it that was collected at or before the time of the assessment".to_owned(),
+        });
     }
     debug_assert!(used.iter().all(|number| exports[*number].config == position));
     notes
@@ -306,8 +340,16 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         lacks.push(format!("nothing speaks of {}", lacking.join(", ")));
     }
     let facts_alone = mapping.format != Format::Canonical && mapping.observes.is_empty();
-    if files::is_pattern(&config.path) && config.systems.is_empty() && !facts_alone {
-        lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
+    if config.systems.is_empty() && !facts_alone {
+        match &config.exports {
+            Exports::Files(path) if files::is_pattern(path) => {
+                lacks.push("its path is a pattern and no `systems` say what it must yield".to_owned());
+            }
+            Exports::Locker(_) if members.len() > 1 => {
+                lacks.push("it is several files, and no `systems` say what they must yield".to_owned());
+            }
+            _ => {}
+        }
     }
     let says_whole = !members.is_empty() && members.iter().all(|export| export.envelope.truncated == Some(false));
     if !lacks.is_empty() {
@@ -322,6 +364,11 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         source.completeness = Completeness::Unknown;
         source.completeness_note = "nobody says that it holds every record; `complete` in tickmark.toml can".to_owned();
     }
+}
+
+/// The sentence for a source whose newest collection failed.
+fn failure(source: &Source) -> String {
+    source.failed.as_ref().map_or_else(String::new, |(at, why)| format!("the collection of {at} failed: {why}"))
 }
 
 /// Why each table is not known to be complete, in the order of the schema.
@@ -344,6 +391,7 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
                         // A log does not go stale: what it covers is told apart from this.
                         Completeness::Full if source.fresh || schema.is_log() => return None,
                         Completeness::Full => Why::Stale(match source.collected_at {
+                            _ if source.failed.is_some() => failure(source),
                             Some(at) => format!("collected at {at}, more than {} before", source.max_age),
                             None => "nobody says when it was collected".to_owned(),
                         }),

@@ -11,7 +11,7 @@ use super::key::FingerprintKey;
 use super::mapping::{self, Export, Reading};
 use super::plain;
 use crate::model::diagnostic::{Diagnostic, Diagnostics, Level};
-use crate::model::project::{SourceConfig, SourceMapping};
+use crate::model::project::{Exports, SourceConfig, SourceMapping};
 use crate::model::value::Duration;
 
 /// What a mapping made of an export.
@@ -40,7 +40,7 @@ pub fn tried(
     let config = SourceConfig {
         id: mapping.kind.clone(),
         kind: mapping.kind.clone(),
-        path: path.to_owned(),
+        exports: Exports::Files(path.to_owned()),
         table: table.map(str::to_owned),
         systems: systems.to_owned(),
         collected_at: None,
@@ -49,6 +49,7 @@ pub fn tried(
         complete: None,
         covers: None,
         facts: BTreeMap::new(),
+        not_secret: Vec::new(),
     };
     let filters = Filters::of(mapping)?;
     let reading = Reading { config: &config, position: 0, mapping, filters, key, known };

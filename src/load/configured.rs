@@ -8,14 +8,17 @@ use toml::de::DeValue;
 use super::files::{outside, read_text, stays_inside};
 use super::reader::{At, Keys, nearest, text_of};
 use super::shipped::Files;
-use super::source;
+use super::{collect, source};
 use crate::model::diagnostic::{Code, Diagnostics};
-use crate::model::project::{Covers, Declared, Format, SourceConfig, SourceMapping, Vouched};
+use crate::model::project::{Call, Commands, Covers, Declared, Exports, Format, NotSecret, SourceConfig, SourceMapping, Vouched};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
 use crate::model::value::{Duration, SECOND, Time};
 
 /// `max-age` of a source that does not say.
 const MAX_AGE: Duration = Duration(24 * 3_600 * SECOND);
+
+/// `time-limit` of a source that does not say.
+const TIME_LIMIT: Duration = Duration(300 * SECOND);
 
 /// Every configured source, and the mappings in use by kind.
 pub fn sources(
@@ -34,8 +37,7 @@ pub fn sources(
         {
             mappings.insert(kind.value.clone(), mapping);
         }
-        let canonical = kind.as_ref().and_then(|kind| mappings.get(&kind.value)).map(|mapping| mapping.format == Format::Canonical);
-        let config = config(&source, canonical);
+        let config = config(&source, kind.as_ref().and_then(|kind| mappings.get(&kind.value)));
         source.finish();
         let (Some(kind), Some(mut config)) = (kind, config) else { continue };
         config.kind.clone_from(&kind.value);
@@ -95,23 +97,81 @@ fn mapping(keys: &Keys<'_, '_>, kind: &At<String>, root: &Path, shipped: &Files,
     None
 }
 
-/// One `[[source]]`, all but its kind. `canonical`: of its mapping, where that is known.
-fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> {
-    let id = keys.text("id").map_or_else(String::new, |id| id.value);
-    if keys.raw("command").is_some() {
-        let at = keys.key_span("command");
+/// Where the exports lie: `path`, or what fills the locker.
+fn exports(keys: &Keys<'_, '_>, mapping: Option<&SourceMapping>) -> Option<Exports> {
+    let (path, command, call) = (keys.raw("path"), keys.raw("command"), keys.raw("call"));
+    if let (2.., Some(second)) = ([path, command, call].iter().flatten().count(), command.or(call)) {
+        let message = "a source has one of `path`, `command` and `call`".to_owned();
         keys.file.error(
             Code::WrongValue,
-            &at,
-            "`command` is not available yet".to_owned(),
-            "collect the export yourself",
-            "store its output in the project, and name it with `path`",
+            &second.span(),
+            message,
+            "a second one",
+            "`command` and `call` say how it is collected, `path` where it lies",
         );
+        return None;
     }
-    let path = keys.required_text("path", "the export, relative to the project");
-    if let Some(path) = path.as_ref().filter(|path| !stays_inside(&path.value)) {
-        outside(keys, path);
+    let env = collect::env(keys, true);
+    let time_limit = keys.parsed("time-limit", |text| {
+        Duration::parse(text).and_then(|limit| if limit.0 <= 0 { Err("must be more than nothing".to_owned()) } else { Ok(limit) })
+    });
+    let calls = match (command, call) {
+        (None, None) => {
+            if path.is_none() {
+                keys.required_text("path", "the export, relative to the project; or `command`, which collects it");
+            }
+            for key in ["env", "time-limit"] {
+                if keys.raw(key).is_some() {
+                    let message = format!("`{key}` is for what `tickmark collect` runs");
+                    keys.file.error(Code::UnknownKey, &keys.key_span(key), message, "nothing is run for this source", "remove it");
+                }
+            }
+            let path = keys.text("path")?;
+            if !stays_inside(&path.value) {
+                outside(keys, &path);
+            }
+            return Some(Exports::Files(path.value));
+        }
+        (None, Some(_)) => collect::calls(keys),
+        (Some(value), _) => match text_of(value.get_ref()).as_deref() {
+            Some("none") => Vec::new(),
+            Some("suggested") => match mapping.map(|mapping| (&mapping.collect, &mapping.kind)) {
+                Some((Some(collect), _)) => collect.calls.clone(),
+                Some((None, kind)) => {
+                    let message = format!("the mapping `{kind}` suggests no command");
+                    keys.file.error(
+                        Code::NotFound,
+                        &value.span(),
+                        message,
+                        "nothing to run",
+                        "write the command: [\"aws\", \"iam\", \"list-users\"]",
+                    );
+                    return None;
+                }
+                None => return None,
+            },
+            Some(_) => {
+                keys.wrong(value, "command", "a list of texts, \"suggested\" or \"none\"");
+                return None;
+            }
+            None => {
+                let argv = collect::argv(keys, "command")?;
+                vec![Call { name: "export".to_owned(), argv, keep: true, each: None, until: String::new() }]
+            }
+        },
+    };
+    if let Some(at) = keys.raw("collected-at") {
+        let message = "`collected-at` is for exports that lie in files".to_owned();
+        keys.file.error(Code::UnknownKey, &at.span(), message, "the locker knows when it collected", "remove it");
     }
+    Some(Exports::Locker(Commands { calls, env, time_limit: time_limit.unwrap_or(TIME_LIMIT) }))
+}
+
+/// One `[[source]]`, all but its kind; `mapping`: of that kind, if there is one.
+fn config(keys: &Keys<'_, '_>, mapping: Option<&SourceMapping>) -> Option<SourceConfig> {
+    let id = keys.text("id").map_or_else(String::new, |id| id.value);
+    let exports = exports(keys, mapping);
+    let canonical = mapping.map(|mapping| mapping.format == Format::Canonical);
     let rows_of = keys.text("table");
     match (canonical, &rows_of) {
         (Some(true), None) => keys.file.error(
@@ -165,6 +225,19 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
         keys.finish();
         Some(Covers { from: from?, until: until?, types: types.into_iter().map(|ty| ty.value).collect() })
     });
+    let mut not_secret = Vec::new();
+    for keys in keys.tables("not-secret", "an entry of `not-secret`") {
+        let at = keys.required_text("at", "a JSON pointer: /items/*/token");
+        let reason = keys.required_text("reason", "why it is no secret");
+        keys.finish();
+        if let Some(at) = at.as_ref().filter(|at| !at.value.starts_with('/')) {
+            let message = format!("`{}` is not a JSON pointer", at.value);
+            keys.file.error(Code::WrongValue, &at.span, message, "expected `/` first", "write it as `/items/*/token`");
+        }
+        if let (Some(at), Some(reason)) = (at, reason) {
+            not_secret.push(NotSecret { at: at.value, reason: reason.value });
+        }
+    }
     let mut facts = BTreeMap::new();
     if let Some(keys) = keys.table("facts", "`facts`") {
         for (name, value) in keys.each() {
@@ -191,7 +264,7 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
     Some(SourceConfig {
         id,
         kind: String::new(),
-        path: path?.value,
+        exports: exports?,
         table: rows_of.map(|at| at.value),
         systems,
         collected_at,
@@ -199,6 +272,7 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
         max_age: max_age.unwrap_or(MAX_AGE),
         complete,
         covers,
+        not_secret,
         facts,
     })
 }

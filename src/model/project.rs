@@ -83,8 +83,7 @@ pub struct SourceConfig {
     /// Given, or the kind, numbered from the second of one kind: `kong-dump`, `kong-dump-2`.
     pub id: String,
     pub kind: String,
-    /// Glob below the project, with `/`.
-    pub path: String,
+    pub exports: Exports,
     /// Only for canonical kinds: which table the files hold.
     pub table: Option<String>,
     /// What the files must yield to be called complete; empty: not said.
@@ -97,8 +96,30 @@ pub struct SourceConfig {
     pub complete: Option<Vouched>,
     /// For a log: what it covers, where its export does not say.
     pub covers: Option<Covers>,
+    /// What the detector of secrets passes over.
+    pub not_secret: Vec<NotSecret>,
     /// Column → value: filled in where the export leaves the column unknown, on every row of a table that has it.
     pub facts: BTreeMap<String, String>,
+}
+
+/// Where the exports of a source lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exports {
+    /// A glob below the project, with `/`.
+    Files(String),
+    /// The locker, where `tickmark collect` puts what these commands print.
+    Locker(Commands),
+}
+
+/// What `tickmark collect` runs for a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commands {
+    /// Empty: nothing is run, people hand files over.
+    pub calls: Vec<Call>,
+    /// What is passed on of the environment beside the usual and what the mapping names: `NAME`, `PREFIX_*`, `NAME=value`.
+    pub env: Vec<String>,
+    /// How long one call may take.
+    pub time_limit: Duration,
 }
 
 /// `complete = { expected = 41, from = "account summary", by = "j.doe", on = "2026-06-29" }`
@@ -110,6 +131,14 @@ pub struct Vouched {
     pub by: String,
     /// A date, as written.
     pub on: String,
+}
+
+/// `not-secret = [{ at = "/items/*/token", reason = "a public id" }]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotSecret {
+    /// A JSON pointer within the document, or the record of a line format, in which `*` is any one step and `**` any number.
+    pub at: String,
+    pub reason: String,
 }
 
 /// `covers = { from = …, until = …, types = ["used"] }`

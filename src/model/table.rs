@@ -161,7 +161,7 @@ pub struct Source {
     pub event_types: Vec<String>,
     /// When it was collected; `None`: nothing was collected, or nobody said when (`note` says which).
     pub collected_at: Option<Time>,
-    /// Where `collected_at` comes from: `export`, `configuration`, `project`.
+    /// Where `collected_at` comes from: `export`, `locker`, `configuration`, `project`.
     pub collected_from: Option<&'static str>,
     pub completeness: Completeness,
     /// Why it is not full, or who vouches that it is; printed.
@@ -174,8 +174,29 @@ pub struct Source {
     pub fresh: bool,
     /// It yielded no file, or none that could be used.
     pub absent: bool,
+    /// How it was collected, newest first; empty: its files lie in the project.
+    pub collections: Vec<Collection>,
+    /// The newest attempt to collect it, if that failed: when, and why. It counts as stale.
+    pub failed: Option<(Time, String)>,
     /// What else a reader must know: files set aside, vanished rows, columns unknown to the schema.
     pub notes: Vec<String>,
+}
+
+/// One act of collecting, as the locker's journal tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// Its record, below the project.
+    pub record: String,
+    /// `command`, `files`.
+    pub by: &'static str,
+    pub collected_at: Time,
+    pub started_at: Time,
+    pub ended_at: Time,
+    pub tool_version: Option<String>,
+    /// Each command and how often it was run.
+    pub commands: Vec<(Vec<String>, u64)>,
+    /// Path, digest and original digest of each export.
+    pub files: Vec<(String, String, String)>,
 }
 
 /// See [`Source::completeness`].
@@ -239,6 +260,8 @@ pub struct Evidence {
     pub quarantine: Vec<Quarantined>,
     /// References that lead nowhere or to several, patterns that fit nothing or disagree: each a sentence with its file; sorted.
     pub remarks: Vec<String>,
+    /// The records of the locker that were read: path below the project → bytes.
+    pub journal: BTreeMap<String, Vec<u8>>,
 }
 
 impl Evidence {

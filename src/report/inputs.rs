@@ -54,6 +54,9 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for (path, bytes) in documents(project) {
         put(path, bytes)?;
     }
+    for (path, bytes) in &evidence.journal {
+        put(path, bytes)?;
+    }
     let redacted: BTreeMap<&str, serde_json::Value> = evidence
         .files
         .iter()

@@ -8,7 +8,7 @@ use crate::model::control::Stricter;
 use crate::model::digest::sha256;
 use crate::model::project::{Project, SourceConfig};
 use crate::model::schema::SCHEMA;
-use crate::model::table::{Evidence, Gap, Source, Why};
+use crate::model::table::{Collection, Evidence, Gap, Source, Why};
 use crate::model::waiver::{Scope, WaiverResult};
 
 /// The whole of `assessment.json`.
@@ -231,7 +231,22 @@ fn map_source<'a>(source: &'a Source, project: &'a Project) -> wire::Source<'a> 
         expected_records: source.expected_records,
         quarantined: source.quarantined,
         covers: source.covers.map(|(from, until)| wire::Window { from: from.to_string(), until: until.to_string() }),
+        collections: source.collections.iter().map(collection).collect(),
+        failed: source.failed.as_ref().map(|(at, why)| wire::FailedAttempt { at: at.to_string(), why }),
         notes: &source.notes,
+    }
+}
+
+fn collection(collection: &Collection) -> wire::Collection<'_> {
+    wire::Collection {
+        record: &collection.record,
+        by: collection.by,
+        collected_at: collection.collected_at.to_string(),
+        started_at: collection.started_at.to_string(),
+        ended_at: collection.ended_at.to_string(),
+        tool_version: collection.tool_version.as_deref(),
+        commands: collection.commands.iter().map(|(argv, times)| wire::Command { argv, times: *times }).collect(),
+        files: collection.files.iter().map(|(path, sha256, original_sha256)| wire::Collected { path, sha256, original_sha256 }).collect(),
     }
 }
 

@@ -99,7 +99,42 @@ pub struct Source<'a> {
     pub expected_records: Option<i64>,
     pub quarantined: i64,
     pub covers: Option<Window>,
+    /// Newest first; empty: its files lie in the project.
+    pub collections: Vec<Collection<'a>>,
+    /// The newest attempt to collect it, if that failed.
+    pub failed: Option<FailedAttempt<'a>>,
     pub notes: &'a [String],
+}
+
+#[derive(Serialize)]
+pub struct Collection<'a> {
+    pub record: &'a str,
+    pub by: &'static str,
+    pub collected_at: String,
+    pub started_at: String,
+    pub ended_at: String,
+    pub tool_version: Option<&'a str>,
+    pub commands: Vec<Command<'a>>,
+    pub files: Vec<Collected<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Command<'a> {
+    pub argv: &'a [String],
+    pub times: u64,
+}
+
+#[derive(Serialize)]
+pub struct Collected<'a> {
+    pub path: &'a str,
+    pub sha256: &'a str,
+    pub original_sha256: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct FailedAttempt<'a> {
+    pub at: String,
+    pub why: &'a str,
 }
 
 #[derive(Serialize)]

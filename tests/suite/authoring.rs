@@ -58,7 +58,7 @@ fn list_and_show() {
     assert_eq!(said, fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/x509-pem.toml")).unwrap());
     let (output, said) = tickmark(&["source", "show", "kong"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said.contains("there are kong-deck"), "{said}");
+    assert!(said.contains("there are kong-admin-api, kong-deck"), "{said}");
 }
 
 /// Runs `source test` on a mapping with these `select` and `rows`.

@@ -89,6 +89,7 @@ fn wide_text_is_read_as_json_as_csv_and_as_lines() {
     assert_eq!(ids(&tried), ["v:a", "v:b"]);
     let lines = SourceMapping {
         recognise: String::new(),
+        envelope: String::new(),
         secrets: Vec::new(),
         rows: "ssh_key | { table: \"identity\", id: \"v:\\(.comment)\", name: .fingerprint }".to_owned(),
         ..mapping(Format::Lines, vendor())

@@ -1,11 +1,13 @@
 //! The one integration binary.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_types, reason = "tests start the program")]
 
 mod agreement;
 mod authoring;
 mod blank;
 mod cli;
+mod collect;
 mod conditions;
 mod controls;
 mod coverage;
@@ -26,6 +28,7 @@ mod load;
 mod metamorphic;
 mod offboarding;
 mod package;
+mod real_systems;
 mod realdata;
 mod report;
 mod resolution;

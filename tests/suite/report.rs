@@ -14,7 +14,7 @@ use tickmark::model::condition::{Condition, Kind, Node};
 use tickmark::model::control::{Control, Mapping, Param, Severity, Stricter};
 use tickmark::model::digest::sha256;
 use tickmark::model::framework::{Framework, Requirement};
-use tickmark::model::project::{Deselected, Gate, Project, SourceConfig, Vouched};
+use tickmark::model::project::{Deselected, Exports, Gate, Project, SourceConfig, Vouched};
 use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::table::{Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why};
@@ -314,6 +314,7 @@ fn evidence() -> Evidence {
     let mut old = file(1, "evidence/kong/dump-old.yaml", "old");
     old.set_aside = Some("an older export than the one in use".to_owned());
     Evidence {
+        journal: BTreeMap::new(),
         tables,
         logs: Logs::default(),
         systems: vec!["aws:111122223333".to_owned(), "kong:prod".to_owned()],
@@ -401,7 +402,8 @@ fn project() -> Project {
         sources: vec![SourceConfig {
             id: "kong".to_owned(),
             kind: "kong-dump".to_owned(),
-            path: "evidence/kong/*.yaml".to_owned(),
+            exports: Exports::Files("evidence/kong/*.yaml".to_owned()),
+            not_secret: Vec::new(),
             table: None,
             systems: Vec::new(),
             collected_at: None,

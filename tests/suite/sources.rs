@@ -9,7 +9,7 @@ use tickmark::load::shipped_mappings;
 use tickmark::model::row::Cell;
 use tickmark::model::schema::{SCHEMA, table};
 
-fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
+pub fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
     let folder = tempfile::tempdir().unwrap();
     let table = if kind == "canonical" { "table = \"identity\"\n" } else { "" };
     let text = format!("name = \"one\"\n[[source]]\nkind = \"{kind}\"\npath = \"export\"\n{table}");
@@ -141,4 +141,28 @@ fn the_exports_of_one_account_speak_of_the_same_things() {
     meets(("entra-applications", "id"), ("entra-service-principals", "id"), app);
     meets(("okta-apps", "id"), ("okta-system-log", "identity"), "okta:acme.okta.example:app/0oa1settler000000001");
     meets(("vault-tokens", "id"), ("vault-audit", "credential"), "vault:payments:token/accAPP0000000000000000002");
+}
+
+/// What is suggested only reads, and says what it needs.
+#[test]
+fn suggested_commands_read_and_name_their_permissions() {
+    let mut seen = 0;
+    for mapping in tickmark::load::shipped_mappings() {
+        let Some(collect) = &mapping.collect else { continue };
+        assert!(!collect.permissions.is_empty(), "{}: the least permissions", mapping.kind);
+        for call in &collect.calls {
+            seen += 1;
+            // The credential report is made by AWS, of what is there; nothing changes.
+            let reads =
+                |verb: &str| ["get", "list", "describe", "search", "dump", "show", "export"].iter().any(|start| verb.starts_with(start));
+            let verb = match call.argv[0].as_str() {
+                "aws" => call.argv[2].as_str(),
+                "kubectl" => call.argv[1].as_str(),
+                "deck" => call.argv[2].as_str(),
+                _ => continue,
+            };
+            assert!(reads(verb) || verb == "generate-credential-report", "{}: {:?}", mapping.kind, call.argv);
+        }
+    }
+    assert!(seen >= 5, "{seen}");
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::view::{Capped, Mark, ReasonView, clause, count};
 use crate::model::assessment::Assessment;
 use crate::model::project::{Project, Vouched};
-use crate::model::table::{Completeness, Evidence, Gap, Source, Why};
+use crate::model::table::{Collection, Completeness, Evidence, Gap, Source, Why};
 use crate::model::value::{Duration, Time};
 use crate::report::map;
 
@@ -34,7 +34,20 @@ pub struct SourceView<'a> {
     files: usize,
     vouched: Option<String>,
     covers: Option<String>,
+    how: Option<HowView>,
     notes: Capped<String>,
+}
+
+/// How a source was collected; several collections of a log are told by the newest.
+#[derive(Serialize)]
+pub struct HowView {
+    /// Empty: files were handed over.
+    commands: Vec<String>,
+    tool: Option<String>,
+    from: String,
+    until: String,
+    record: String,
+    earlier: usize,
 }
 
 /// The sources, and how many are left out.
@@ -85,7 +98,23 @@ fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, 
                 _ => format!("{from} to {until}"),
             }
         }),
+        how: source.collections.first().map(|newest| how(newest, source.collections.len() - 1)),
         notes: Capped::new(source.notes.iter().map(|note| clause(note)), NOTES),
+    }
+}
+
+fn how(newest: &Collection, earlier: usize) -> HowView {
+    let command = |(argv, times): &(Vec<String>, u64)| match times {
+        1 => argv.join(" "),
+        times => format!("{} ({times} times)", argv.join(" ")),
+    };
+    HowView {
+        commands: newest.commands.iter().map(command).collect(),
+        tool: newest.tool_version.clone(),
+        from: newest.started_at.to_string(),
+        until: newest.ended_at.to_string(),
+        record: newest.record.clone(),
+        earlier,
     }
 }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use tickmark::evidence::{self, FingerprintKey};
-use tickmark::model::project::{Project, Vouched};
+use tickmark::model::project::{Exports, Project, Vouched};
 use tickmark::model::schema::Type;
 use tickmark::model::table::{Column, Evidence};
 use tickmark::model::value::{Duration, State, Time};
@@ -232,7 +232,8 @@ fn cut(estate: &Estate, number: usize, until: i64) -> (Files, Project) {
     let mut project = estate.project.clone();
     let config = &mut project.sources[number];
     let mut files = estate.files.clone();
-    let text = String::from_utf8(files[&config.path].clone()).unwrap();
+    let Exports::Files(path) = config.exports.clone() else { panic!("a log that lies in a file") };
+    let text = String::from_utf8(files[&path].clone()).unwrap();
     let kept: Vec<&str> = text
         .lines()
         .filter(|line| {
@@ -240,7 +241,7 @@ fn cut(estate: &Estate, number: usize, until: i64) -> (Files, Project) {
             Time::parse(event["at"].as_str().unwrap()).unwrap().0 <= until
         })
         .collect();
-    files.insert(config.path.clone(), kept.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes());
+    files.insert(path, kept.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes());
     config.covers.as_mut().unwrap().until = Time(until);
     config.complete.as_mut().unwrap().expected = Some(i64::try_from(kept.len()).unwrap());
     (files, project)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -105,4 +106,54 @@ fn a_realm_taken_for_another_kind_gives_away_nothing() {
 #[test]
 fn a_trail_taken_for_another_kind_gives_away_nothing() {
     taken_for_every_kind("aws-cloudtrail/218007301253_CloudTrail_us-east-1_20230710T1200Z_x9kHmzMa7cx6l9wM.json");
+}
+
+/// The same through the locker: whatever a command prints.
+#[test]
+fn no_secret_of_any_export_enters_the_locker() {
+    let Some(root) = root() else { return };
+    let work = tempfile::tempdir().unwrap();
+    let mut settings = "name = \"Everything\"\ncontrols = [\"INV-05\"]\n".to_owned();
+    let mut files: Vec<_> = below(&root).into_iter().filter(|path| !path.ends_with("README.md")).collect();
+    files.sort();
+    let (mut canaries, mut count) = (0, 0);
+    for path in files {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if !text.contains("canary-") && !path.starts_with(root.join("kong-deck")) {
+            continue;
+        }
+        canaries += text.matches("canary-").count();
+        // As its own kind, where there is one, and as others: people err.
+        let trail = path.starts_with(root.join("aws-cloudtrail"));
+        let kinds: &[&str] = if trail { &["aws-cloudtrail", "x509-pem"] } else { &["kong-deck", "kubernetes", "canonical", "x509-pem"] };
+        for kind in kinds {
+            count += 1;
+            let table = if *kind == "canonical" { "table = \"identity\"\n" } else { "" };
+            settings += &format!(
+                "[[source]]\nid = \"s{count}\"\nkind = \"{kind}\"\ncommand = [\"cat\", '{}']\nsystems = [\"s:one\"]\n{table}",
+                path.display()
+            );
+        }
+    }
+    assert!(canaries > 0 && count >= 10, "{canaries} canaries, {count} sources");
+    fs::write(work.path().join("tickmark.toml"), settings).unwrap();
+    let mut said = Vec::new();
+    for arguments in [&["collect"][..], &["collect", "--list"], &["collect", "--list", "--format", "json"], &["run"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(arguments).arg("--project").arg(work.path()).output().unwrap();
+        said.extend(output.stdout);
+        said.extend(output.stderr);
+    }
+    let secrets = ["canary-", "my_api_key", "my_basic_password", "my_jwt_secret", "my_secret_key"];
+    let holds = |bytes: &[u8], part: &str| bytes.windows(part.len()).any(|window| window == part.as_bytes());
+    let mut places = vec![("what it said".to_owned(), said)];
+    places.extend(below(work.path()).into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())));
+    assert!(
+        places.iter().any(|(place, _)| place.contains("locker/exports/"))
+            && places.iter().any(|(place, _)| place.contains("report/inputs/"))
+    );
+    let leaks: Vec<String> = places
+        .iter()
+        .flat_map(|(place, bytes)| secrets.iter().filter(|secret| holds(bytes, secret)).map(move |secret| format!("{secret} in {place}")))
+        .collect();
+    assert_eq!(leaks, [""; 0]);
 }
