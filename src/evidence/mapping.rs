@@ -294,9 +294,11 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         quarantined(export, String::new(), format!("it holds no {}: is it an export of this kind?", mapping.records));
     }
     export.locator = if documents { Locator::Pointers(pointers) } else { Locator::Lines(lines) };
-    let distinct: BTreeSet<String> =
-        mapped.iter().flat_map(|page| &page.records).map(|record| sha256(record.to_string().as_bytes())).collect();
-    export.records = i64::try_from(distinct.len()).unwrap_or(i64::MAX);
+    let distinct = match mapped.as_slice() {
+        [only] => only.distinct.len(),
+        pages => pages.iter().flat_map(|page| &page.distinct).collect::<BTreeSet<_>>().len(),
+    };
+    export.records = i64::try_from(distinct).unwrap_or(i64::MAX);
     let sole = match config.systems.as_slice() {
         [system] => Some(system.clone()),
         _ => None,
