@@ -41,6 +41,10 @@ pub enum Command {
     Explain(ExplainOptions),
     /// Perform a package's assessment again, from the package alone, and compare every byte.
     Verify(VerifyOptions),
+    /// Write a waiver for failing subjects of a control: an accepted exception with an approver and an end.
+    Waive(WaiveOptions),
+    /// Write an attestation: what somebody signs for, with the digest of the document; or list those that end soon.
+    Attest(AttestOptions),
 }
 
 #[derive(Debug, Args)]
@@ -203,4 +207,86 @@ pub struct VerifyOptions {
     /// text: for people; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     pub format: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark waive ROT-02 kong:partner-gw:key-auth/key-0007 --project examples/bank --reason 'The partner moves to tokens in August.' \\
+    --approver s.tanaka --until 2026-09-01T00:00:00Z --ticket RISK-118 --compensating MON-01
+
+What it counts for is said by `run`; docs/exceptions.md has the format.")]
+pub struct WaiveOptions {
+    /// The control that it excuses from.
+    #[arg(value_name = "CONTROL")]
+    pub control: String,
+    /// Ids of subjects that fail it, as the report prints them.
+    #[arg(value_name = "SUBJECT", required = true)]
+    pub subjects: Vec<String>,
+    /// Why the exception is accepted.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The id of the party that accepts it; not the subject's owner.
+    #[arg(long, value_name = "PARTY")]
+    pub approver: String,
+    /// When it ends, as 2026-09-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// From when it counts. Default: the time that the project pins with `as-of`, else now.
+    #[arg(long, value_name = "TIME")]
+    pub granted: Option<String>,
+    /// A control that holds instead; may be given several times.
+    #[arg(long, value_name = "CONTROL")]
+    pub compensating: Vec<String>,
+    /// Where the decision is tracked.
+    #[arg(long, value_name = "TEXT")]
+    pub ticket: Option<String>,
+    /// The document that shows the approval, as a path below the project; its digest is written beside it.
+    #[arg(long, value_name = "PATH")]
+    pub document: Option<String>,
+    /// What the waiver is called. Default: made from what it says.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark attest party velo --project examples/bank --claim offboarding-tested --by j.moreau --until 2027-06-30T00:00:00Z
+  tickmark attest --list --project examples/bank --within 90d")]
+pub struct AttestOptions {
+    /// Which table the subject is a row of: identity, credential, grant, party, interface.
+    #[arg(value_name = "KIND", required_unless_present = "list", conflicts_with = "list")]
+    pub kind: Option<String>,
+    /// The id of what it speaks of, as the report prints it.
+    #[arg(value_name = "SUBJECT", required_unless_present = "list")]
+    pub subject: Option<String>,
+    /// What is claimed, in the word that controls read: `approval`, `offboarding-tested`.
+    #[arg(long, value_name = "WORD", required_unless_present = "list")]
+    pub claim: Option<String>,
+    /// The id of the party that says so.
+    #[arg(long, value_name = "PARTY", required_unless_present = "list")]
+    pub by: Option<String>,
+    /// When it stops counting, as 2027-06-30T00:00:00Z, or `never`.
+    #[arg(long, value_name = "TIME", required_unless_present = "list")]
+    pub until: Option<String>,
+    /// When it was said. Default: the time that the project pins with `as-of`, else now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// The document behind it, as a path below the project; its digest is written beside it.
+    #[arg(long, value_name = "PATH")]
+    pub document: Option<String>,
+    /// What the attestation is called. Default: made from what it says.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// List the attestations that have ended, or end soon.
+    #[arg(long)]
+    pub list: bool,
+    /// With `--list`: how soon.
+    #[arg(long, value_name = "DURATION", default_value = "30d", requires = "list")]
+    pub within: String,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
 }

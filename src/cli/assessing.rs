@@ -5,13 +5,15 @@ use std::path::Path;
 
 use super::diagnostics;
 use super::summary::printable;
-use crate::evaluate::assess;
+use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
+use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
-use crate::model::table::Evidence;
+use crate::model::table::{Evidence, Why};
 use crate::model::value::Time;
+use crate::model::waiver::{Expanded, Scope, Waiver};
 
 /// Reads a project and says on standard error what is wrong with it; `None`: it cannot be used.
 pub fn load(root: &Path) -> Option<Project> {
@@ -34,6 +36,7 @@ pub fn load(root: &Path) -> Option<Project> {
 pub struct Gathered {
     pub project: Project,
     pub evidence: Evidence,
+    waivers: Vec<Expanded>,
     pub as_of: Time,
     /// `argument`, `configuration`, `evidence`.
     as_of_from: &'static str,
@@ -70,14 +73,7 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(project) = load(root) else { return Ok(None) };
-    let request = evidence::Request {
-        root,
-        sources: &project.sources,
-        mappings: &project.mappings,
-        as_of: asked.or(project.as_of),
-        key,
-        known: load::shipped_mappings,
-    };
+    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
         Err(EvidenceError::Filter(problems)) => {
             eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
@@ -85,6 +81,10 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyh
         }
         read => read?,
     };
+    let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
+    if unknown_subjects(&waivers, &evidence) {
+        return Ok(None);
+    }
     let as_of_from = if from_evidence {
         "evidence"
     } else if asked.is_some() {
@@ -92,7 +92,7 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyh
     } else {
         "configuration"
     };
-    Ok(Some(Gathered { project, evidence, as_of, as_of_from }))
+    Ok(Some(Gathered { project, evidence, waivers, as_of, as_of_from }))
 }
 
 /// Reads and judges a project; `None`: it cannot be used, and standard error says why.
@@ -112,7 +112,7 @@ pub fn assessed_with(root: &Path, as_of: Option<&str>, gate: Option<Gate>, key: 
 }
 
 fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
-    let Gathered { mut project, evidence, as_of, as_of_from } = gathered;
+    let Gathered { mut project, evidence, waivers, as_of, as_of_from } = gathered;
     if let Some(gate) = gate {
         project.gate = gate;
     }
@@ -122,10 +122,57 @@ fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
         deselected: &project.deselected,
         out_of_scope: &project.out_of_scope,
         frameworks: &project.frameworks,
+        waivers: &waivers,
         evidence: &evidence,
         as_of,
         as_of_from,
         gate: project.gate,
     })?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
+}
+
+/// Whom each waiver excuses, and the evidence with their rows.
+///
+/// # Errors
+/// A scope's subquery would look at too many pairs.
+pub fn excused(waivers: &[Waiver], evidence: Evidence, as_of: Time) -> Result<(Evidence, Vec<Expanded>), LimitError> {
+    let expanded = waivers::expand(waivers, &evidence, as_of)?;
+    let file_of = |path: &str| evidence.files.iter().position(|file| file.path == path).and_then(|at| u32::try_from(at).ok());
+    let rows = waivers::rows(&expanded, |path| file_of(path).unwrap_or(u32::MAX));
+    Ok((evidence::with_waivers(evidence, rows), expanded))
+}
+
+/// Says which live waivers name subjects that no row holds; true if one of them is an error: a source of the subject's table
+/// that yielded nothing may have held it.
+fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
+    let mut found = Diagnostics::default();
+    for one in waivers.iter().filter(|one| one.barred.is_none()) {
+        let Scope::Subjects(named) = &one.waiver.scope else { continue };
+        let Some(table) = evidence.tables.get(one.waiver.subject) else { continue };
+        let absent = table.gaps.iter().any(|gap| gap.why == Why::Absent);
+        for at in &one.missing {
+            let Some((id, span)) = named.get(*at) else { continue };
+            let near: Vec<&str> = evidence::ids(evidence, one.waiver.subject)
+                .into_iter()
+                .filter(|there| there.ends_with(id.as_str()) || id.ends_with(there))
+                .collect();
+            found.texts.insert(one.waiver.file.clone(), one.waiver.text.clone());
+            found.list.push(Diagnostic {
+                code: Code::WaiverSubject,
+                level: if absent { Level::Warning } else { Level::Error },
+                message: format!("the evidence holds no {} `{id}`", table.schema.name),
+                file: one.waiver.file.clone(),
+                span: Some(span.clone()),
+                label: "no such subject".to_owned(),
+                help: match near.first() {
+                    Some(there) => format!("there is `{there}`"),
+                    None => format!("populations/{}.csv of a report lists every subject; remove what is gone", one.waiver.control),
+                },
+            });
+        }
+    }
+    if !found.list.is_empty() {
+        eprint!("{}", diagnostics::render(&found, std::io::stderr().is_terminal()));
+    }
+    found.has_errors()
 }

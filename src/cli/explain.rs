@@ -46,8 +46,10 @@ pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
         anyhow::bail!("`{}` is no subject of {}; {help}", printable(subject), found.id);
     }
     let mut out = heading(found);
+    let covering = assessment.waivers.iter().filter(|result| result.expanded.waiver.control == found.id && result.waived.contains(subject));
+    let waived: String = covering.map(|result| format!(", waived by {}", result.expanded.waiver.id)).collect();
     for trace in &traces {
-        let _ = write!(out, "\n{}: {}, as of {}\n", printable(subject), trace.verdict.word(), assessment.as_of);
+        let _ = write!(out, "\n{}: {}{}, as of {}\n", printable(subject), trace.verdict.word(), waived, assessment.as_of);
         out.push_str(&told(found, trace));
     }
     print!("{out}");

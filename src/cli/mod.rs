@@ -1,8 +1,14 @@
 //! Arguments, commands, exit codes, the terminal. One file per command; the library below never touches the terminal.
 
+// First: its macros hold for the modules below it.
+#[macro_use]
+mod terminal;
+
 mod args;
 mod assessing;
+mod attest;
 mod check;
+mod clock;
 mod coverage;
 pub mod diagnostics;
 mod exit;
@@ -14,12 +20,15 @@ mod source;
 mod summary;
 mod test;
 mod verify;
+mod waive;
+mod writing;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
+pub use assessing::excused;
 pub use exit::Exit;
 pub use test::{TestFailure, run_tests};
 
@@ -35,6 +44,12 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::explain(options),
         Command::Source(command) => source::source(command),
         Command::Verify(options) => verify::verify(options),
+        Command::Waive(options) => waive::waive(options),
+        Command::Attest(options) => attest::attest(options),
+    };
+    let result = match terminal::lost() {
+        Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),
+        None => result,
     };
     match result {
         Ok(exit) => exit.into(),

@@ -97,6 +97,7 @@ fn differs(mutant: &Control, control: &Control, test: &ControlTest, evidence: &E
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
         frameworks: &[],
+        waivers: &[],
         evidence,
         as_of: test.as_of,
         as_of_from: "argument",

@@ -7,13 +7,13 @@ use anyhow::Context;
 use super::args::RunOptions;
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
-use super::{output, summary};
+use super::{clock, output, summary};
 use crate::attest;
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
-use crate::model::value::{Duration, Time};
+use crate::model::value::Duration;
 use crate::report;
 
 /// Runs the command.
@@ -48,24 +48,13 @@ fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> 
         && from_evidence
         && let Some(limit) = evidence.sources.iter().filter(|source| source.required).map(|source| source.max_age).min()
     {
-        let age = age(assessment.as_of);
+        let age = Duration(clock::now().0.saturating_sub(assessment.as_of.0));
         if age > limit {
             let reason = format!("the newest evidence is {} old, and the shortest required max-age is {limit}", rough(age));
             return (Exit::Insufficient, Outcome::Insufficient.word(), reason);
         }
     }
     (exit, assessment.outcome.word(), assessment.reason.clone())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one look at the clock: whether evidence is old when nobody said as of when to judge it; no byte of the package depends on it"
-)]
-fn age(as_of: Time) -> Duration {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-    Duration(now.saturating_sub(as_of.0))
 }
 
 fn rough(age: Duration) -> Duration {

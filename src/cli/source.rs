@@ -189,7 +189,7 @@ fn sortable(row: &Value) -> (String, String, String) {
 
 fn described(name: &str, mapping: &SourceMapping, tried: &Tried) -> String {
     let export = &tried.export;
-    let mut out = format!("{name}: {} {}\n", export.records, mapping.records);
+    let mut out = format!("{name}: {} {}\n", export.count(), mapping.records);
     let mut rows: Vec<(String, String, String)> = tried.rows.iter().filter(|row| row.get("quarantined").is_none()).map(sortable).collect();
     rows.sort();
     for (table, _, row) in rows {

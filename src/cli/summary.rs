@@ -27,8 +27,9 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
         .collect();
     let _ = writeln!(
         out,
-        "{} controls over {}",
+        "{} {} over {}",
         assessment.controls.len(),
+        plural("control", assessment.controls.len()),
         if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") }
     );
     for source in &evidence.sources {

@@ -17,7 +17,7 @@ use crate::model::project::Gate;
 pub struct TestFailure {
     pub control: String,
     pub test: String,
-    /// One line per difference: what was expected, and what came.
+    /// Line by line: what was expected and what came, and below it, indented, what was read and why.
     pub differences: Vec<String>,
 }
 
@@ -54,6 +54,7 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
         frameworks: &[],
+        waivers: &[],
         evidence: &evidence,
         as_of: test.as_of,
         as_of_from: "argument",
@@ -70,17 +71,11 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         match came.get(subject.as_str()) {
             None => differences.push(format!("`{subject}`: expected {expected}, but it is no subject")),
             Some(verdict) if *verdict != expected => {
-                let reasons: Vec<String> = result
-                    .findings
-                    .iter()
-                    .filter(|finding| &finding.subject == subject)
-                    .flat_map(|finding| {
-                        let observed = finding.observed.iter().map(|(name, value)| format!("{name} = {value}"));
-                        observed.chain(finding.reasons.iter().map(|reason| reason.detail.clone()))
-                    })
-                    .collect();
-                let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-                differences.push(format!("`{subject}`: expected {expected}, came {verdict}{why}"));
+                differences.push(format!("`{subject}`: expected {expected}, came {verdict}"));
+                for finding in result.findings.iter().filter(|finding| &finding.subject == subject) {
+                    let observed = finding.observed.iter().map(|(name, value)| format!("    {} = {value}", one_line(name)));
+                    differences.extend(observed.chain(finding.reasons.iter().map(|reason| format!("    why: {}", reason.detail))));
+                }
             }
             Some(_) => {}
         }
@@ -91,6 +86,12 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         differences.push(format!("the control: expected {expected}, came {}", result.status.word()));
     }
     Ok(differences)
+}
+
+/// A subquery's text, as written over several lines, on one of at most 100 characters.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 100 { line } else { line.chars().take(97).chain("...".chars()).collect() }
 }
 
 /// Runs the command.

@@ -8,6 +8,7 @@ use super::LimitError;
 use super::absence;
 use super::explain::explain;
 use super::verdict::{Worlds, judge};
+use super::waivers;
 use super::world::key_text;
 use crate::model::assessment::{
     Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Outcome, Reason, RequirementResult,
@@ -18,6 +19,7 @@ use crate::model::framework::Framework;
 use crate::model::project::{Deselected, Gate};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
+use crate::model::waiver::Expanded;
 
 /// What an assessment is a function of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub struct Request<'a> {
     /// Requirements out of scope: framework and id → the reason.
     pub out_of_scope: &'a BTreeMap<(String, String), String>,
     pub frameworks: &'a [Framework],
+    /// Whom each waiver excuses, sorted by id.
+    pub waivers: &'a [Expanded],
     pub evidence: &'a Evidence,
     pub as_of: Time,
     pub as_of_from: &'static str,
@@ -42,7 +46,11 @@ pub struct Request<'a> {
 /// A subquery would look at too many pairs: nothing is assessed.
 pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
     let worlds = Worlds::new(request.evidence, request.as_of);
-    let controls: Vec<ControlResult> = request.controls.par_iter().map(|control| judged(control, &worlds)).collect::<Result<_, _>>()?;
+    let controls: Vec<ControlResult> = request
+        .controls
+        .par_iter()
+        .map(|control| judged(control, &worlds, &waivers::in_force(request.waivers, &control.id)))
+        .collect::<Result<_, _>>()?;
     let frameworks = request.frameworks.iter().map(|framework| requirements(framework, &controls, request)).collect();
     let (outcome, reason) = outcome(request, &controls);
     let tables = request.evidence.tables.iter().map(|table| (table.schema.name.to_owned(), table.rows, table.is_complete(true))).collect();
@@ -53,13 +61,15 @@ pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
         gate: request.gate.word(),
         outcome,
         reason,
+        waivers: waivers::results(request.waivers, &controls),
         controls,
         frameworks,
         tables,
     })
 }
 
-fn judged(control: &Control, worlds: &Worlds) -> Result<ControlResult, LimitError> {
+/// `waived`: subject → the waivers that count for it.
+fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>) -> Result<ControlResult, LimitError> {
     let params = control.constants();
     let judgement = judge(control.applies.as_ref(), &control.assert, worlds, &params)?;
     let strict = worlds.strict();
@@ -74,23 +84,26 @@ fn judged(control: &Control, worlds: &Worlds) -> Result<ControlResult, LimitErro
     let mut findings = Vec::new();
     for (row, verdict) in judgement.verdicts.iter().enumerate() {
         let subject = key_text(&table.columns[0], row).unwrap_or_default().to_owned();
-        counts.add(*verdict);
-        if matches!(verdict, Verdict::Fail | Verdict::Unknown) {
+        let covering = waived.get(subject.as_str()).filter(|_| *verdict == Verdict::Fail);
+        let verdict = if covering.is_some() { Verdict::Waived } else { *verdict };
+        counts.add(verdict);
+        if matches!(verdict, Verdict::Fail | Verdict::Unknown | Verdict::Waived) {
             let explanation = explain(control.applies.as_ref(), &control.assert, worlds, &judgement, &params, row)?;
             findings.push((
                 row,
                 Finding {
                     control: control.id.clone(),
                     subject: subject.clone(),
-                    verdict: *verdict,
+                    verdict,
                     observed: explanation.observed,
                     reasons: explanation.reasons.into_iter().collect(),
                     evidence: explanation.evidence.into_iter().collect(),
                     group: None,
+                    waivers: covering.map_or_else(Vec::new, |ids| ids.iter().map(|id| (*id).to_owned()).collect()),
                 },
             ));
         }
-        population.push(Judged { subject, verdict: *verdict });
+        population.push(Judged { subject, verdict });
     }
     let status = status(&counts, population_gaps.is_empty());
     let mut findings = if matches!(table.schema.name, "event" | "exposure") {
@@ -98,7 +111,12 @@ fn judged(control: &Control, worlds: &Worlds) -> Result<ControlResult, LimitErro
     } else {
         findings.into_iter().map(|(_, finding)| finding).collect()
     };
-    findings.sort_by(|a, b| (a.verdict, &a.subject).cmp(&(b.verdict, &b.subject)));
+    let rank = |verdict| match verdict {
+        Verdict::Fail => 0,
+        Verdict::Waived => 1,
+        _ => 2,
+    };
+    findings.sort_by(|a, b| (rank(a.verdict), &a.subject).cmp(&(rank(b.verdict), &b.subject)));
     Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings })
 }
 
@@ -128,10 +146,12 @@ fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) 
         let times = column.values.as_any().downcast_ref::<arrow_array::Int64Array>()?;
         (column.state(row) == crate::model::value::State::Known).then(|| Time(times.value(row)))
     };
-    let mut groups: BTreeMap<(Verdict, String, String, String, Vec<Reason>), Finding> = BTreeMap::new();
+    /// Verdict, system, credential, identity, reasons, waivers.
+    type Alike = (Verdict, String, String, String, Vec<Reason>, Vec<String>);
+    let mut groups: BTreeMap<Alike, Finding> = BTreeMap::new();
     for (row, mut finding) in findings {
         let words: Vec<Reason> = finding.reasons.iter().map(|reason| Reason { word: reason.word, detail: String::new() }).collect();
-        let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words);
+        let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words, finding.waivers.clone());
         let at = when(row);
         match groups.get_mut(&key).and_then(|first| first.group.as_mut()) {
             Some(group) => {
@@ -288,10 +308,12 @@ fn outcome(request: &Request, controls: &[ControlResult]) -> (Outcome, String) {
         return (Outcome::Insufficient, format!("no control at the gate `{}` judged any subject", gate.word()));
     }
     let passed = controls.iter().filter(|result| result.status == Status::Pass).count();
+    let waived = controls.iter().filter(|result| result.status == Status::Waived).count();
+    let under = if waived == 0 { String::new() } else { format!(", {waived} more only under waivers") };
     (
         Outcome::Satisfied,
         format!(
-            "{} on this evidence; none at the gate `{}` fails or is undetermined",
+            "{} on this evidence{under}; none at the gate `{}` fails or is undetermined",
             several(passed, "control is satisfied", "controls are satisfied"),
             gate.word()
         ),

@@ -1,11 +1,13 @@
 //! What the two sides of a join say: keys as they stand, and what is known of where a missing key may belong
 //! (SEMANTICS §4.3).
 
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use arrow_array::{Array, BooleanArray, Int64Array, StringArray};
 use rayon::prelude::*;
 
+use super::alike::Alike;
 use super::codes::Codes;
 use super::expr::prefix;
 use super::kleene::Tri;
@@ -42,6 +44,8 @@ pub struct Side {
     pub keys: Vec<Key>,
     /// The key names a row that is there and whose native id is unknown: a dangling reference may mean it.
     pub unnamed: Vec<bool>,
+    /// The row that the key names; [`NO_ROW`] if there is none.
+    pub row: Vec<u32>,
     /// Fingerprints: a code for algorithm and key; compares only within one.
     pub prefixes: Option<Vec<u32>>,
     /// The table that the keys are ids of, if any.
@@ -55,6 +59,8 @@ pub struct Keys {
     pub child: Side,
     /// How far a missing key is narrowed down; only where a reference is joined to the id it names.
     pub compat: Option<Compat>,
+    /// Which rows dangling references resemble, where both sides name rows of one table.
+    pub alike: Alike,
 }
 
 impl Keys {
@@ -67,10 +73,17 @@ impl Keys {
         let same = !join.reference && join.parent.steps == join.child.steps && parents.index.is_none() && parents.len == children.len;
         let mut child = (!same).then(|| Side::new(world, &join.child, children, join.reference, &mut texts));
         let codes = classes(&texts.values);
+        let mut dangling: BTreeMap<u32, &str> = BTreeMap::new();
         for key in parent.keys.iter_mut().chain(child.iter_mut().flat_map(|child| &mut child.keys)) {
             match key {
                 Key::Is(code) if !join.reference => *code = codes[*code as usize],
-                Key::Dangling(code) => *code = codes[*code as usize] | if join.reference { DANGLING } else { 0 },
+                Key::Dangling(code) => {
+                    let text = texts.values[*code as usize];
+                    *code = codes[*code as usize] | if join.reference { DANGLING } else { 0 };
+                    if let Value::Text(text) = text {
+                        dangling.insert(*code, text);
+                    }
+                }
                 _ => {}
             }
         }
@@ -79,7 +92,11 @@ impl Keys {
         let open = |side: &Side| side.keys.iter().any(|key| matches!(key, Key::Unknown | Key::Dangling(_)));
         let narrowed = join.reference && (open(&parent) || open(&child));
         let compat = narrowed.then(|| Compat::new(world, query, join, parents, children));
-        Keys { parent, child, compat }
+        let alike = match parent.names.filter(|names| child.names == Some(*names) && !dangling.is_empty()) {
+            Some(table) => Alike::new(world, table, &dangling),
+            None => Alike::default(),
+        };
+        Keys { parent, child, compat, alike }
     }
 
     /// Whether the keys of a parent and a child are equal.
@@ -99,8 +116,8 @@ impl Keys {
             return Tri::True;
         }
         let may_mean = match (p, c) {
-            (Key::Is(_), Key::Dangling(_)) => self.parent.unnamed[parent],
-            (Key::Dangling(_), Key::Is(_)) => self.child.unnamed[child],
+            (Key::Is(_), Key::Dangling(text)) => self.parent.unnamed[parent] || self.alike.texts(self.parent.row[parent]).contains(&text),
+            (Key::Dangling(text), Key::Is(_)) => self.child.unnamed[child] || self.alike.texts(self.child.row[child]).contains(&text),
             _ => false,
         };
         if may_mean && self.parent.names.is_some() && self.parent.names == self.child.names { Tri::Unknown } else { Tri::False }
@@ -173,6 +190,8 @@ fn classes(values: &[Value]) -> Vec<u32> {
 
 /// Codes of dangling references lie above those of rows.
 pub const DANGLING: u32 = 1 << 31;
+/// A key that names no row.
+pub const NO_ROW: u32 = u32::MAX;
 
 impl Side {
     fn new<'a>(world: &'a World<'a>, path: &Path, rows: Rows, reference: bool, texts: &mut Read<'a>) -> Side {
@@ -183,8 +202,13 @@ impl Side {
         let names = if is_id { Some(table) } else { schema_column.refers.and_then(schema::table) };
         let (index, stops) = world.follow(path, rows);
         let fingerprint = schema_column.ty == Type::Fingerprint;
-        let mut side =
-            Side { keys: Vec::with_capacity(rows.len), unnamed: vec![false; rows.len], prefixes: fingerprint.then(Vec::new), names };
+        let mut side = Side {
+            keys: Vec::with_capacity(rows.len),
+            unnamed: vec![false; rows.len],
+            row: vec![NO_ROW; rows.len],
+            prefixes: fingerprint.then(Vec::new),
+            names,
+        };
         let states = world.states(column);
         let any = column.values.as_any();
         let (strings, ints, bools) =
@@ -197,7 +221,7 @@ impl Side {
                 _ => None,
             }
         };
-        let native = names.and_then(|named| Some((named, SCHEMA[named].column("native_id")?)));
+        let native = names.and_then(|named| SCHEMA[named].column("native_id"));
         for (position_in_frame, stop) in stops.iter().enumerate() {
             let mut prefix_code = 0;
             let key = match at(index.as_ref(), position_in_frame) {
@@ -230,7 +254,7 @@ impl Side {
                 prefixes.push(prefix_code);
             }
             if matches!(key, Key::Is(_))
-                && let Some((named, native)) = native
+                && let Some(named) = names
             {
                 let row = at(index.as_ref(), position_in_frame).and_then(|row| {
                     if is_id {
@@ -239,7 +263,10 @@ impl Side {
                         column.link.as_ref().filter(|links| links.is_valid(row)).map(|links| links.value(row) as usize)
                     }
                 });
-                side.unnamed[position_in_frame] = row.is_some_and(|row| world.state(named, native, row).is_unknown());
+                if let Some(row) = row {
+                    side.row[position_in_frame] = u32::try_from(row).unwrap_or(NO_ROW);
+                    side.unnamed[position_in_frame] = native.is_some_and(|native| world.state(named, native, row).is_unknown());
+                }
             }
             side.keys.push(key);
         }
@@ -331,21 +358,22 @@ fn signature<'a>(world: &World<'a>, table: usize, row: usize, role: Role, identi
             return None;
         }
         let text = key_text(&world.table(table).columns[column], row)?;
-        world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().and_then(|at| u32::try_from(at).ok())
+        world.reach().systems.binary_search_by(|known| known.as_str().cmp(text)).ok().map(|at| world.reach().same[at])
     };
     // Only a log tells of its own system alone: any other reference may lead into another one.
     let systems = match role {
         Role::NamedByEvent => match schema.name {
-            "credential" => world.reach().credential[row].clone(),
-            "identity" => world.reach().identity[row].clone(),
+            "credential" => world.reach().credential[row].as_ref(),
+            "identity" => world.reach().identity[row].as_ref(),
             _ => None,
-        },
+        }
+        .map(|systems| systems.iter().map(|system| world.reach().same[*system as usize]).collect()),
         Role::Event => column_code("system").map(|system| vec![system]),
         Role::Other => None,
     };
     let identity = schema.column("identity").and_then(|column| {
-        let state = world.state(table, column, row);
-        if !matches!(state, State::Known | State::Dangling) {
+        // One that leads nowhere may be anybody under another name.
+        if world.state(table, column, row) != State::Known {
             return None;
         }
         key_text(&world.table(table).columns[column], row).map(|text| identities.of(text))

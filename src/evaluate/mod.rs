@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
-//!              │         └──► subquery ─► summary, keys, absence ─► reach
+//!              │         └──► subquery ─► summary, keys ─► alike; absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
+//! waivers                                         whom each waiver excuses, before any verdict
 //! derive                                          facts that follow grants any number of times, once per world
 //! all of them see the evidence through world: with, or without, stale values
 //! ```
 
 mod absence;
+mod alike;
 pub mod assess;
 mod codes;
 mod derive;
@@ -25,6 +27,7 @@ mod summary;
 pub mod trace;
 mod vector;
 mod verdict;
+pub mod waivers;
 mod world;
 
 pub use assess::{Request, assess};

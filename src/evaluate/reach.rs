@@ -3,6 +3,8 @@
 
 use arrow_array::{Array, ListArray, StringArray};
 
+use super::alike::plain;
+use super::codes::Codes;
 use super::world::{World, key_text};
 use crate::model::schema;
 use crate::model::value::State;
@@ -11,6 +13,8 @@ use crate::model::value::State;
 #[derive(Debug)]
 pub struct Reach {
     pub systems: Vec<String>,
+    /// For each system, the first that is written alike but for capitals and white space: what one log calls `AWS:1` may be `aws:1`.
+    pub same: Vec<u32>,
     pub credential: Vec<Option<Vec<u32>>>,
     pub identity: Vec<Option<Vec<u32>>>,
     /// Why every identity's reach is open, if it is.
@@ -23,7 +27,7 @@ impl Reach {
         let systems: Vec<String> = world.evidence.systems.clone();
         let code = |text: &str| systems.binary_search_by(|known| known.as_str().cmp(text)).ok().and_then(|at| u32::try_from(at).ok());
         let (Some(credentials), Some(identities)) = (schema::table("credential"), schema::table("identity")) else {
-            return Reach { systems, credential: Vec::new(), identity: Vec::new(), identity_open: None };
+            return Reach { systems, same: Vec::new(), credential: Vec::new(), identity: Vec::new(), identity_open: None };
         };
         let table = world.table(credentials);
         let accepted_at = table.schema.column("accepted_at").unwrap_or(0);
@@ -76,6 +80,18 @@ impl Reach {
             set.sort_unstable();
             set.dedup();
         }
-        Reach { systems, credential, identity, identity_open }
+        let mut first = Codes::default();
+        let mut firsts: Vec<u32> = Vec::new();
+        let same = (0..)
+            .zip(&systems)
+            .map(|(at, system)| {
+                let code = first.of(plain(system)) as usize;
+                if code == firsts.len() {
+                    firsts.push(at);
+                }
+                firsts[code]
+            })
+            .collect();
+        Reach { systems, same, credential, identity, identity_open }
     }
 }

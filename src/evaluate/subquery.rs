@@ -208,6 +208,7 @@ struct Groups {
     by_code: Vec<(u32, u32)>,
     unknown: Vec<u32>,
     dangling: Vec<u32>,
+    /// Those that a dangling reference may mean.
     unnamed: Vec<u32>,
     alive: Vec<u32>,
     scratch: Vec<u32>,
@@ -231,7 +232,7 @@ impl Groups {
                 Key::Unknown => groups.unknown.push(child),
                 Key::Is(code) => {
                     groups.by_code.push((code, child));
-                    if keys.child.unnamed[row] {
+                    if keys.child.unnamed[row] || !keys.alike.texts(keys.child.row[row]).is_empty() {
                         groups.unnamed.push(child);
                     }
                 }
@@ -259,7 +260,7 @@ impl Groups {
                 self.scratch.extend(&self.unknown);
                 if matches!(key, Key::Dangling(_)) {
                     self.scratch.extend(&self.unnamed);
-                } else if keys.parent.unnamed[parent] {
+                } else if keys.parent.unnamed[parent] || !keys.alike.texts(keys.parent.row[parent]).is_empty() {
                     self.scratch.extend(&self.dangling);
                 }
             }

@@ -99,6 +99,9 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
     let mut dangling = Rollup::default();
     let mut unnamed = Rollup::default();
     let mut everyone = Rollup::default();
+    // Children that resemble a parent's key, or whose key a parent's row resembles.
+    let mut by_text: BTreeMap<u32, Rollup> = BTreeMap::new();
+    let mut by_row: BTreeMap<u32, Rollup> = BTreeMap::new();
     let mut by_prefix: BTreeMap<u32, Summary> = BTreeMap::new();
     // The set of all children is needed only for a parent whose own key is unknown.
     let some_parent_keyless = keys.parent.keys.contains(&Key::Unknown);
@@ -122,11 +125,18 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
             Key::Unknown => keyless.add(signature, value, alive, child),
             Key::Dangling(code) => {
                 dangling.add(signature, value, alive, child);
+                if !keys.alike.rows(code).is_empty() {
+                    by_text.entry(code).or_default().add(signature, value, alive, child);
+                }
                 order.push((code, child));
             }
             Key::Is(code) => {
                 if some_parent_dangling && keys.child.unnamed[row] {
                     unnamed.add(signature, value, alive, child);
+                }
+                let named = keys.child.row[row];
+                if some_parent_dangling && !keys.alike.texts(named).is_empty() {
+                    by_row.entry(named).or_default().add(signature, value, alive, child);
                 }
                 if several_prefixes && let Some(prefixes) = &keys.child.prefixes {
                     by_prefix.entry(prefixes[row]).or_insert(Summary::EMPTY).add(value, alive, child);
@@ -163,6 +173,13 @@ pub fn exists(evaluator: &mut Evaluator, query: &Subquery, children: &Children, 
                         unnamed.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
                     } else if same_names && keys.parent.unnamed[parent] {
                         dangling.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
+                    }
+                    let (sets, alike) = match key {
+                        Key::Dangling(code) => (&by_row, keys.alike.rows(code)),
+                        _ => (&by_text, keys.alike.texts(keys.parent.row[parent])),
+                    };
+                    for set in alike.iter().filter_map(|code| sets.get(code)) {
+                        set.look(signature, |set| set.look(op, other, own, false, &mut sure, &mut might));
                     }
                     if let Some(prefixes) = &keys.parent.prefixes {
                         for (_, set) in by_prefix.iter().filter(|(prefix, _)| **prefix != prefixes[parent]) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{pages, pem, plain};
+use super::{pages, pem, plain, strict};
 use crate::model::project::Format;
 use crate::model::table::Locator;
 
@@ -24,16 +24,23 @@ pub struct Decoded {
     pub records: Vec<Value>,
     pub locator: Locator,
     pub quarantine: Faults,
+    /// It has a header, which names columns whether or not rows follow.
+    pub header: bool,
 }
 
 impl Decoded {
     fn of(document: Value) -> Decoded {
-        Decoded { document: Some(document), records: Vec::new(), locator: Locator::Pointers(Vec::new()), quarantine: Vec::new() }
+        Decoded { document: Some(document), locator: Locator::Pointers(Vec::new()), ..Decoded::lines() }
+    }
+
+    /// Of lines, none of which has been read.
+    fn lines() -> Decoded {
+        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: false }
     }
 
     /// Of which nothing can be used.
     pub fn nothing(reason: String) -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: vec![(String::new(), reason)] }
+        Decoded { quarantine: vec![(String::new(), reason)], ..Decoded::lines() }
     }
 }
 
@@ -56,6 +63,8 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     {
         return Decoded::nothing(String::from_utf8_lossy(reason).trim_end().to_owned());
     }
+    // Rows of one's own are told by their ids; any text at all has a first line.
+    let needed = (format == Format::Canonical).then_some("id");
     let format = match format {
         Format::Canonical => match canonical(path) {
             Some(format) => format,
@@ -65,7 +74,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
     };
     match format {
         Format::Ndjson => ndjson(bytes),
-        Format::Csv => csv_records(bytes),
+        Format::Csv => csv_records(bytes, needed),
         Format::Json => json(bytes),
         Format::Yaml => yaml(bytes),
         Format::Lines => text_lines(bytes),
@@ -79,7 +88,7 @@ pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
 }
 
 fn ndjson(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -107,15 +116,15 @@ fn ndjson(bytes: &[u8]) -> Decoded {
     decoded
 }
 
-fn csv_records(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     // A quote that is never closed would swallow the rest: no record may span more than the limit.
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
     let mut record = csv::ByteRecord::new();
     let mut header: Option<Vec<String>> = None;
     loop {
-        let line = reader.position().line();
+        let (line, begin) = (reader.position().line(), reader.position().byte());
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
@@ -131,6 +140,14 @@ fn csv_records(bytes: &[u8]) -> Decoded {
             at.line() + u64::try_from(ahead.filter(|byte| **byte == b'\n').count()).unwrap_or(0)
         });
         let position = || format!("line {line}");
+        let raw = bytes.get(offset(begin)..offset(reader.position().byte())).unwrap_or_default();
+        if let Some(fault) = misquoted(raw) {
+            if header.is_none() {
+                return Decoded::nothing(format!("the header: {fault}"));
+            }
+            decoded.quarantine.push((position(), fault.to_owned()));
+            continue;
+        }
         if record.as_slice().len() > RECORD {
             decoded.quarantine.push((position(), format!("the record is {} bytes, more than {RECORD}", record.as_slice().len())));
             continue;
@@ -141,10 +158,16 @@ fn csv_records(bytes: &[u8]) -> Decoded {
         };
         let Some(names) = &header else {
             let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
+            if names.iter().any(|name| name.contains(['\n', '\r'])) {
+                return Decoded::nothing("a column's name in the header runs over several lines; is a quote not closed?".to_owned());
+            }
             let mut sorted = names.clone();
             sorted.sort();
             if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
                 return Decoded::nothing(format!("the header names `{}` twice", twice[0]));
+            }
+            if let Some(column) = needed.filter(|column| !names.iter().any(|name| name == column)) {
+                return Decoded::nothing(format!("the header has no column `{column}`"));
             }
             header = Some(names);
             continue;
@@ -167,7 +190,36 @@ fn csv_records(bytes: &[u8]) -> Decoded {
         return Decoded::nothing("no header row".to_owned());
     }
     decoded.locator = Locator::Lines(lines);
+    decoded.header = header.is_some();
     decoded
+}
+
+fn offset(byte: u64) -> usize {
+    usize::try_from(byte).unwrap_or(usize::MAX)
+}
+
+/// What is wrong with the quotes of a record (RFC 4180 §2): the reader would take what follows one that is not closed, up to the
+/// next quote, for a part of the field, and with it whole records.
+fn misquoted(raw: &[u8]) -> Option<&'static str> {
+    let lines = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(raw.len());
+    let (mut begins, mut quoted) = (true, false);
+    let mut bytes = raw[lines..].iter().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&&b'"') => drop(bytes.next()),
+            b'"' if quoted => {
+                quoted = false;
+                if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
+                    return Some("a field goes on after the quote that closes it; a quote before it may not be closed");
+                }
+            }
+            b'"' if begins => quoted = true,
+            b'"' => return Some("a quote in a field without quotes; write the field in quotes, and the quote twice"),
+            _ => {}
+        }
+        begins = !quoted && *byte == b',';
+    }
+    quoted.then_some("a quote is not closed: everything after it would be one field")
 }
 
 fn json(bytes: &[u8]) -> Decoded {
@@ -187,13 +239,13 @@ fn several(bytes: &[u8]) -> Option<Vec<Value>> {
     if nesting(bytes) > NESTING {
         return None;
     }
-    let documents: Vec<Value> = serde_json::Deserializer::from_slice(bytes).into_iter().collect::<Result<_, _>>().ok()?;
+    let documents = strict::several(bytes)?;
     (documents.len() > 1 && documents.iter().all(|one| one.is_object() || one.is_array())).then_some(documents)
 }
 
 /// Every line that is not blank is a record: its text.
 fn text_lines(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new() };
+    let mut decoded = Decoded::lines();
     let mut lines = Vec::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -222,17 +274,13 @@ fn yaml(bytes: &[u8]) -> Decoded {
         return Decoded::nothing(format!("nested more than {NESTING} deep"));
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Decoded::nothing("invalid UTF-8".to_owned()) };
-    let mut documents = Vec::new();
-    for document in serde_yaml_ng::Deserializer::from_str(text) {
-        match <Value as serde::Deserialize>::deserialize(document) {
-            Ok(Value::Null) => {}
-            Ok(value) => documents.push(value),
-            Err(error) => {
-                let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
-                return Decoded::nothing(format!("not YAML that can be read{place}"));
-            }
+    let mut documents = match strict::yaml(text) {
+        Ok(documents) => documents,
+        Err((error, fault)) => {
+            let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
+            return Decoded::nothing(format!("{}{place}", fault.unwrap_or("not YAML that can be read")));
         }
-    }
+    };
     let document = match documents.len() {
         0 => return Decoded::nothing("the file holds no document".to_owned()),
         1 => documents.swap_remove(0),
@@ -281,10 +329,11 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     if std::str::from_utf8(bytes).is_err() {
         return Err("invalid UTF-8".to_owned());
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "JSON that ends too soon",
-            _ => "not JSON",
+    strict::json(bytes).map_err(|(error, fault)| {
+        let what = match (fault, error.classify()) {
+            (Some(fault), _) => fault,
+            (None, serde_json::error::Category::Eof) => "JSON that ends too soon",
+            (None, _) => "not JSON",
         };
         format!("{what}: line {}, column {}", error.line(), error.column())
     })

@@ -1,6 +1,7 @@
 //! Finding and reading evidence files, never outside the project.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -18,7 +19,12 @@ pub fn is_pattern(path: &str) -> bool {
 /// The files that a path or pattern below the project names, sorted, as paths below it.
 pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, EvidenceError> {
     if !is_pattern(pattern) {
-        return Ok(if root.join(pattern).symlink_metadata().is_ok() { vec![pattern.to_owned()] } else { Vec::new() });
+        return match root.join(pattern).symlink_metadata() {
+            Ok(_) => Ok(vec![pattern.to_owned()]),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
+            // It may be there: a source that cannot be looked for is not one that yielded nothing.
+            Err(why) => Err(EvidenceError::Unreadable { path: root.join(pattern), why }),
+        };
     }
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     let matcher = glob
@@ -36,7 +42,7 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
         let full = root.join(&folder);
         let entries = match fs::read_dir(&full) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(why) => return Err(EvidenceError::Unreadable { path: full, why }),
         };
         for entry in entries {
@@ -45,7 +51,11 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
             let kind = entry.file_type().map_err(|why| EvidenceError::Unreadable { path: full.clone(), why })?;
             if kind.is_dir() {
                 open.push(path);
-            } else if let Some(text) = path.to_str().filter(|text| matcher.is_match(text)) {
+            } else if kind.is_symlink() && root.join(&path).is_dir() {
+                // What it leads to in the project, a pattern can name where it is.
+                inside(root, &path)?;
+            } else if matcher.is_match(&path) {
+                let Some(text) = path.to_str() else { return Err(EvidenceError::Name { path: root.join(&path) }) };
                 found.push(text.to_owned());
             }
         }
@@ -54,17 +64,26 @@ pub fn find(root: &Path, source_id: &str, pattern: &str) -> Result<Vec<String>, 
     Ok(found)
 }
 
-/// Reads a file that lies in the project, links followed.
-pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, EvidenceError> {
+/// Where a path of the project leads, links followed.
+fn inside(root: &Path, path: &Path) -> Result<PathBuf, EvidenceError> {
     let full = root.join(path);
     let unreadable = |why| EvidenceError::Unreadable { path: full.clone(), why };
     let real = full.canonicalize().map_err(unreadable)?;
-    if !real.starts_with(root.canonicalize().map_err(unreadable)?) {
-        return Err(EvidenceError::OutsideProject { path: full });
+    if real.starts_with(root.canonicalize().map_err(unreadable)?) { Ok(real) } else { Err(EvidenceError::OutsideProject { path: full }) }
+}
+
+/// Reads a file that lies in the project, links followed.
+pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, EvidenceError> {
+    let real = inside(root, Path::new(path))?;
+    let full = root.join(path);
+    let unreadable = |why| EvidenceError::Unreadable { path: full.clone(), why };
+    let meta = fs::metadata(&real).map_err(unreadable)?;
+    // A pipe would be waited for, and a device never ends.
+    if !meta.is_file() {
+        return Err(EvidenceError::NoFile { path: full });
     }
-    let size = fs::metadata(&real).map_err(unreadable)?.len();
-    if size > LIMIT {
-        return Err(EvidenceError::TooLarge { path: full, size, limit: LIMIT });
+    if meta.len() > LIMIT {
+        return Err(EvidenceError::TooLarge { path: full, size: meta.len(), limit: LIMIT });
     }
     fs::read(&real).map_err(unreadable)
 }

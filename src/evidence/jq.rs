@@ -2,7 +2,6 @@
 //!
 //! They run in a thread of their own, which is given up when it makes no progress.
 
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
@@ -118,6 +117,8 @@ pub struct Job {
     pub records: Vec<Value>,
     /// What `$file` holds beside what the envelope says.
     pub file: Map<String, Value>,
+    /// Records of one `id` are one record, told twice.
+    pub by_id: bool,
 }
 
 /// What they gave.
@@ -127,8 +128,8 @@ pub struct Mapped {
     pub envelope: Map<String, Value>,
     /// For documents: where each record stands, as a JSON pointer.
     pub pointers: Option<Vec<String>>,
-    /// Digests of the records: as many as there are distinct ones.
-    pub distinct: BTreeSet<u128>,
+    /// A digest of each record.
+    pub distinct: Vec<u128>,
     /// For each record its rows, or why there are none.
     pub rows: Vec<Result<Vec<Value>, String>>,
 }
@@ -200,7 +201,8 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
     let globals =
         |file: &Map<String, Value>| -> Result<[Val; 3], String> { Ok([val(&Value::Object(file.clone()))?, document.clone(), Val::Null]) };
     if let Some(envelope) = &filters.envelope {
-        let said = stream(envelope, globals(&job.file)?, document.clone(), 1).map_err(|why| format!("the envelope filter: {why}"))?;
+        let whole = if job.document.is_some() { document.clone() } else { val(&Value::Array(job.records.clone()))? };
+        let said = stream(envelope, globals(&job.file)?, whole, 1).map_err(|why| format!("the envelope filter: {why}"))?;
         mapped.envelope = match <[Value; 1]>::try_from(said) {
             Ok([Value::Object(said)]) => said,
             Ok([Value::Null]) => Map::new(),
@@ -230,7 +232,8 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
         }
     };
     for record in &records {
-        mapped.distinct.insert(digest(record));
+        let id = record.get("id").filter(|id| job.by_id && id.is_string());
+        mapped.distinct.push(digest(id.unwrap_or(record)));
         if sender.send(Progress::Record).is_err() {
             return Err("given up".to_owned());
         }
@@ -323,11 +326,36 @@ fn stream(filter: &Filter, globals: [Val; 3], input: Val, most: usize) -> Result
         if out.len() == most {
             return Err(format!("it gives more than {most} results"));
         }
-        // An error may quote the record, and the record may hold anything: its length is bounded, its secrets are gone.
-        let given = given.map_err(|error| said(error.into_val()).chars().take(200).collect::<String>())?;
+        let given = given.map_err(|error| complaint(&said(error.into_val())))?;
         out.push(json(&given).ok_or("it gives a value that JSON cannot hold")?);
     }
     Ok(out)
+}
+
+/// A filter's error without the value that it met: the record may hold anything. What a mapping itself says is kept.
+fn complaint(error: &str) -> String {
+    // What it was to be indexed with, or used as, the filter says.
+    let heads = [
+        ("cannot index ", " with "),
+        ("cannot use ", " as "),
+        ("cannot calculate ", ""),
+        ("invalid path expression with input ", ""),
+        ("cannot parse ", ""),
+        ("cannot convert ", ""),
+    ];
+    let Some((head, joint, met)) = heads.iter().find_map(|(head, joint)| Some((head, joint, error.strip_prefix(head)?))) else {
+        return error.chars().take(200).collect();
+    };
+    let sort = match met.trim_start_matches('\\').chars().next() {
+        Some('"') => "a text",
+        Some('[') => "a list",
+        Some('{') => "an object",
+        Some('t' | 'f') => "true or false",
+        Some('n') => "null",
+        _ => "a number",
+    };
+    let end = met.rfind(joint).filter(|_| !joint.is_empty()).map(|at| &met[at..]).filter(|end| end.len() <= 60);
+    format!("{}{sort}{}", head, end.unwrap_or_default())
 }
 
 /// An error's text; any other value that stands for one, as JSON.

@@ -28,8 +28,8 @@ pub struct Export {
     pub envelope: Envelope,
     /// Systems that it speaks of: the envelope's, or those of its rows; sorted.
     pub systems: Vec<String>,
-    /// Raw records, repeated ones counted once.
-    pub records: i64,
+    /// Digests of its raw records, each once; in one's own inventory, of what they tell of. Sorted.
+    pub records: Vec<u128>,
     /// `origin.record` is set, `origin.file` is not.
     pub rows: Vec<Row>,
     /// Ids and references of `rows` that are yet to be found.
@@ -75,7 +75,7 @@ pub fn read(reading: &Reading<'_>, path: &str, original: Vec<u8>) -> Result<Expo
         path: path.to_owned(),
         envelope: Envelope::default(),
         systems: Vec::new(),
-        records: 0,
+        records: Vec::new(),
         rows: Vec::new(),
         lookups: Vec::new(),
         facts: Vec::new(),
@@ -108,7 +108,7 @@ fn keep_nothing_unread(export: &mut Export) {
     export.quarantine = vec![Quarantined { file: export.path.clone(), position: String::new(), reason }];
     export.envelope = Envelope::default();
     export.systems = Vec::new();
-    export.records = 0;
+    export.records = Vec::new();
     export.locator = Locator::Pointers(Vec::new());
 }
 
@@ -225,15 +225,20 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 /// What the filters are to be run on, with what of it cannot be used: each page of a wrapped document by itself.
-pub fn jobs(decoded: Decoded, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
+pub fn jobs(decoded: Decoded, config: &SourceConfig, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
+    // Two rows of one's own inventory with one id are one record, told twice; events have no such id.
+    let by_id = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
     let wrapped = decoded.document.as_ref().and_then(pages::pages);
     let Some((pages, faults)) = wrapped else {
-        return (vec![(String::new(), Job { document: decoded.document, records: decoded.records, file: file.clone() })], Vec::new());
+        return (
+            vec![(String::new(), Job { document: decoded.document, records: decoded.records, file: file.clone(), by_id })],
+            Vec::new(),
+        );
     };
     let job = |page: pages::Page| {
         let mut file = file.clone();
         file.insert("page".to_owned(), Value::Object(page.about));
-        (page.pointer, Job { document: Some(page.body), records: Vec::new(), file })
+        (page.pointer, Job { document: Some(page.body), records: Vec::new(), file, by_id })
     };
     (pages.into_iter().map(job).collect(), faults)
 }
@@ -243,7 +248,16 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
     let quarantined = |export: &mut Export, position: String, reason: String| {
         export.quarantine.push(Quarantined { file: export.path.clone(), position, reason });
     };
+    // A table of one's own may well be empty; a vendor's export has at least what makes it one.
+    let strange = format!("it holds no {}: is it an export of this kind?", mapping.records);
     if decoded.document.is_none() && decoded.records.is_empty() {
+        // A table of one's own with its header and no rows is empty, and speaks of its one system all the same.
+        if let ([system], Format::Canonical, true) = (config.systems.as_slice(), mapping.format, decoded.header) {
+            export.systems = vec![system.clone()];
+        }
+        if mapping.format != Format::Canonical && export.quarantine.is_empty() {
+            quarantined(export, String::new(), strange);
+        }
         return Ok(());
     }
     let mut file = Map::new();
@@ -258,7 +272,7 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         Locator::Lines(lines) => lines.clone(),
         Locator::Pointers(_) => Vec::new(),
     };
-    let (jobs, faults) = jobs(decoded, &file);
+    let (jobs, faults) = jobs(decoded, config, &file);
     for (position, reason) in faults {
         quarantined(export, position, reason);
     }
@@ -291,14 +305,12 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         pointers.flat_map(|(pointers, prefix)| pointers.iter().map(move |pointer| format!("{prefix}{pointer}"))).collect();
     let documents = mapped.iter().any(|page| page.pointers.is_some());
     if documents && pointers.is_empty() && export.quarantine.is_empty() {
-        quarantined(export, String::new(), format!("it holds no {}: is it an export of this kind?", mapping.records));
+        quarantined(export, String::new(), strange);
     }
     export.locator = if documents { Locator::Pointers(pointers) } else { Locator::Lines(lines) };
-    let distinct = match mapped.as_slice() {
-        [only] => only.distinct.len(),
-        pages => pages.iter().flat_map(|page| &page.distinct).collect::<BTreeSet<_>>().len(),
-    };
-    export.records = i64::try_from(distinct).unwrap_or(i64::MAX);
+    export.records = mapped.iter().flat_map(|page| page.distinct.iter().copied()).collect();
+    export.records.sort_unstable();
+    export.records.dedup();
     let sole = match config.systems.as_slice() {
         [system] => Some(system.clone()),
         _ => None,
@@ -311,7 +323,6 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         first = rows(export, page, first, reading, default.as_deref(), &mut systems);
     }
     export.envelope = envelope::joined(envelopes);
-    export.records = export.envelope.records.unwrap_or(export.records);
     export.systems = match (&export.envelope.system, systems.is_empty(), sole) {
         (Some(system), ..) => vec![system.clone()],
         (None, false, _) => systems.into_iter().collect(),
@@ -450,4 +461,12 @@ fn canonical(row: &Value, config: &SourceConfig, mapping: &SourceMapping, defaul
     }
     facts::fill(schema, &mut cells, &config.facts);
     Ok(Read::Row { row: Row { table, cells, origin }, lookups, misfits, notes })
+}
+
+impl Export {
+    /// How many records it holds.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        self.envelope.records.unwrap_or_else(|| i64::try_from(self.records.len()).unwrap_or(i64::MAX))
+    }
 }

@@ -13,6 +13,7 @@ mod decode;
 mod envelope;
 mod facts;
 mod files;
+mod held;
 mod jq;
 mod key;
 mod language;
@@ -28,10 +29,12 @@ mod redact;
 mod resolve;
 mod sources;
 mod ssh;
+mod strict;
 mod tables;
 mod testing;
 mod trial;
 
+pub use held::with_waivers;
 pub use key::FingerprintKey;
 pub use read::{Request, read};
 pub use recognise::kinds;
@@ -49,6 +52,10 @@ pub enum EvidenceError {
     Unreadable { path: PathBuf, why: std::io::Error },
     #[error("{path} leads out of the project; evidence lies inside it, so that a package can hold it")]
     OutsideProject { path: PathBuf },
+    #[error("{path} is no file: nothing else is read")]
+    NoFile { path: PathBuf },
+    #[error("{path} matches a pattern, and its name is not UTF-8; rename it, so that a package can hold it")]
+    Name { path: PathBuf },
     #[error("{path}: this is no export of {title}: it looks like {looks}; the source `{source_id}` should be of kind {kinds} (T051)")]
     OtherKind { source_id: String, path: String, title: String, looks: String, kinds: String },
     #[error("{path} is {size} bytes, more than the limit of {limit}; split the export")]

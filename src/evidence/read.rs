@@ -11,11 +11,13 @@ use super::key::FingerprintKey;
 use super::mapping::{self, Export, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
-use super::{EvidenceError, facts, files, logs, patterns, resolve};
-use crate::model::project::{Format, SourceConfig, SourceMapping};
+use super::{EvidenceError, facts, files, held, logs, patterns, resolve};
+use crate::model::attestation::Attestation;
+use crate::model::project::{Format, Project, SourceConfig, SourceMapping, Vouched};
 
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
+use crate::model::waiver::Waiver;
 
 /// What to read.
 #[derive(Debug)]
@@ -24,11 +26,39 @@ pub struct Request<'r> {
     pub root: &'r Path,
     pub sources: &'r [SourceConfig],
     pub mappings: &'r BTreeMap<String, SourceMapping>,
+    pub waivers: &'r [Waiver],
+    pub attestations: &'r [Attestation],
+    /// Somebody vouches that the attestations are all.
+    pub attestations_complete: Option<&'r Vouched>,
     /// `None`: the newest collection time of the evidence.
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
     /// Every mapping that ships: what a file may be that is not of its source's kind.
     pub known: fn() -> Vec<SourceMapping>,
+}
+
+impl<'r> Request<'r> {
+    /// What a project names, below its folder.
+    #[must_use]
+    pub fn of(
+        root: &'r Path,
+        project: &'r Project,
+        as_of: Option<Time>,
+        key: &'r FingerprintKey,
+        known: fn() -> Vec<SourceMapping>,
+    ) -> Request<'r> {
+        Request {
+            root,
+            sources: &project.sources,
+            mappings: &project.mappings,
+            waivers: &project.waivers,
+            attestations: &project.attestations,
+            attestations_complete: project.attestations_complete.as_ref(),
+            as_of,
+            key,
+            known,
+        }
+    }
 }
 
 /// Reads all evidence. Gives it with the time of the assessment, and whether that is the evidence's own.
@@ -164,7 +194,10 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
     let derived = sources::rows(&described, &exports, &logs, &systems);
     given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
-    let sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
+    let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
+    let held = held::held(request, exports.len(), sources.len());
+    sources.extend(held.sources);
+    given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true, about: false }));
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);
     for table in tables.iter_mut().filter(|table| table.schema.derived) {
         table.origins.iter_mut().for_each(Vec::clear);
@@ -180,6 +213,7 @@ fn assembled(request: &Request<'_>, mut exports: Vec<Export>, as_of: Time) -> Ev
         .zip(aside)
         .enumerate()
         .map(|(number, (export, set_aside))| file(number, export, set_aside, &described, request))
+        .chain(held.files)
         .collect();
     Evidence { tables, logs, systems, sources, files, quarantine, remarks }
 }

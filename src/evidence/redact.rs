@@ -66,10 +66,20 @@ fn entries(value: &mut Value) -> Vec<(String, &mut Value)> {
     }
 }
 
+/// What may stand where a secret does, and is none: what a tool wrote over it, of which one fingerprint would join things that have
+/// nothing in common; and the id of an AWS access key, which names a key and opens nothing.
+fn is_no_secret(text: &str) -> bool {
+    let inner = text.trim_matches(|c| matches!(c, '*' | '[' | ']' | '<' | '>' | '(' | ')'));
+    let id = |rest: &str| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    ["redacted", "masked"].iter().any(|word| inner.eq_ignore_ascii_case(word))
+        || (text.len() >= 3 && text.bytes().all(|byte| byte == b'*'))
+        || ["AKIA", "ASIA"].iter().any(|start| text.strip_prefix(start).is_some_and(id))
+}
+
 /// Every text and number at or below a value.
 fn replace(value: &mut Value, key: &FingerprintKey) -> usize {
     match value {
-        Value::String(text) if text.is_empty() || text.starts_with(MARK) => 0,
+        Value::String(text) if text.is_empty() || text.starts_with(MARK) || is_no_secret(text) => 0,
         Value::String(text) => {
             *text = key.fingerprint(text);
             1
@@ -100,7 +110,7 @@ pub fn remaining(value: &Value, pointer: &str) -> Option<String> {
 /// A text that is no fingerprint yet, by itself or in a list.
 fn holds_text(value: &Value) -> bool {
     match value {
-        Value::String(text) => !text.is_empty() && !text.starts_with(MARK),
+        Value::String(text) => !text.is_empty() && !text.starts_with(MARK) && !is_no_secret(text),
         Value::Array(items) => items.iter().any(holds_text),
         _ => false,
     }
@@ -144,6 +154,30 @@ mod tests {
         assert_eq!(remaining(&json!({ "a": [{ "client_secret": "x" }] }), "").as_deref(), Some("/a/0/client_secret"));
         assert_eq!(remaining(&json!({ "config": { "privateKey": ["x"] } }), "").as_deref(), Some("/config/privateKey"));
         assert_eq!(remaining(&json!({ "volumes": [{ "secret": { "secretName": "x" } }] }), ""), None);
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_where_one_might_stand() {
+        let key = FingerprintKey::given(&[]);
+        let patterns = ["/**/Secret".to_owned()];
+        for text in ["REDACTED", "[redacted]", "***REDACTED***", "********", "<masked>", "AKIAIOSFODNN7EXAMPLE", "ASIA0000000000000000"] {
+            let mut value = json!({ "Secret": text });
+            assert_eq!((redact(&mut value, &patterns, &key), value["Secret"].as_str()), (0, Some(text)));
+        }
+        for text in [
+            "REDACTED1",
+            "xREDACTED",
+            "*",
+            "**a**",
+            "AKIAIOSFODNN7EXAMPLE1",
+            "akiaiosfodnn7example",
+            "AKIAIOSFODNN7EXAMPL/",
+            "masked-key",
+            "",
+        ] {
+            let mut value = json!({ "Secret": text });
+            assert_eq!(redact(&mut value, &patterns, &key), usize::from(!text.is_empty()), "{text}");
+        }
     }
 
     #[test]

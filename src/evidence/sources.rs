@@ -187,7 +187,7 @@ pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping,
                     .filter(|covers| !covers.types.is_empty())
                     .map_or_else(|| mapping.event_types.clone(), |covers| covers.types.clone()),
                 expected_records: config.complete.as_ref().and_then(|vouched| vouched.expected),
-                records: members.iter().map(|export| export.records).sum(),
+                records: records(&members),
                 quarantined: members.iter().map(|export| i64::try_from(export.quarantine.len()).unwrap_or(i64::MAX)).sum(),
                 max_age: config.max_age,
                 absent: members.is_empty()
@@ -204,9 +204,11 @@ pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping,
                 source.expected_records = Some(*count);
                 counted = Some(format!("{count} {} are expected, counted in {path}", mapping.records));
             }
-            let said: Vec<i64> = members.iter().filter_map(|export| export.envelope.expected).collect();
+            // Of a file that lies there twice, the count is one count.
+            let said: BTreeMap<&str, i64> =
+                members.iter().filter_map(|export| Some((export.original_sha256.as_str(), export.envelope.expected?))).collect();
             if !said.is_empty() && source.expected_records.is_none() {
-                source.expected_records = Some(said.iter().sum());
+                source.expected_records = Some(said.values().sum());
             }
             // The oldest of the files in use: a source is as fresh as its oldest part. For a log, the newest.
             let times: Vec<Option<(Time, &'static str)>> = members.iter().map(|export| collected(export, config)).collect();
@@ -231,6 +233,14 @@ pub fn describe(config: &SourceConfig, position: usize, mapping: &SourceMapping,
             Described { source, exports: numbers, systems }
         })
         .collect()
+}
+
+/// How many records the files hold together, each counted once: one that several of them hold, and a file that lies there twice.
+fn records(members: &[&Export]) -> i64 {
+    let (said, listed): (Vec<&Export>, Vec<&Export>) = members.iter().partition(|export| export.envelope.records.is_some());
+    let distinct: BTreeSet<&u128> = listed.iter().flat_map(|export| &export.records).collect();
+    let said: BTreeMap<&str, i64> = said.iter().map(|export| (export.original_sha256.as_str(), export.count())).collect();
+    i64::try_from(distinct.len()).unwrap_or(i64::MAX).saturating_add(said.values().sum())
 }
 
 /// SEMANTICS §2.6.
@@ -323,10 +333,6 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
                 return Vec::new();
             }
             let observing: Vec<&Source> = sources.iter().filter(|source| source.tables.iter().any(|table| table == schema.name)).collect();
-            // A project without waivers has none.
-            if observing.is_empty() && schema.name == "waiver" {
-                return Vec::new();
-            }
             if observing.is_empty() {
                 return vec![Gap { source: String::new(), why: Why::NoSource }];
             }

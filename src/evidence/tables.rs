@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::builder::{BooleanBuilder, Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
@@ -18,6 +19,19 @@ pub struct Given {
     pub fresh: bool,
     /// It tells of a row that another source gives, and does not itself vouch that there is one.
     pub about: bool,
+}
+
+/// One table whose rows refer to rows that other tables hold already.
+pub fn again(position: usize, rows: Vec<Row>, tables: &[Table]) -> Table {
+    let schema = &SCHEMA[position];
+    let ids: Vec<Vec<String>> = tables
+        .iter()
+        .map(|table| {
+            let ids = table.columns.first().and_then(|column| column.values.as_string_opt::<i32>());
+            ids.map_or_else(Vec::new, |ids| (0..table.rows).map(|row| ids.value(row).to_owned()).collect())
+        })
+        .collect();
+    table(schema, merge(schema, rows.into_iter().map(|row| Given { row, fresh: true, about: false }).collect()), Vec::new(), &ids)
 }
 
 /// One row of a table once all that speak of it are merged.
@@ -93,12 +107,18 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
                 conflicts: Vec::new(),
             };
             merged.origins.dedup();
+            let apart = of_several_systems(schema, &rows);
             for (at, column) in schema.columns.iter().enumerate() {
-                let cell = agreed(rows.iter().map(|given| &given.row.cells[at]), column.latest, column.never);
+                let cells = || rows.iter().map(|given| &given.row.cells[at]);
+                let cell = match cells().next() {
+                    // What one of them does not say is not told of it by the other.
+                    Some(first) if apart && cells().any(|cell| cell != first) => Cell::Absent(State::Conflict),
+                    _ => agreed(cells(), column.latest, column.never),
+                };
                 if cell == Cell::Absent(State::Conflict) {
                     let mut said: Vec<(String, Origin)> = rows
                         .iter()
-                        .filter(|given| given.row.cells[at] != Cell::Absent(State::Missing))
+                        .filter(|given| apart || given.row.cells[at] != Cell::Absent(State::Missing))
                         .map(|given| (given.row.cells[at].display(column), given.row.origin))
                         .collect();
                     said.sort();
@@ -112,6 +132,13 @@ fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
             merged
         })
         .collect()
+}
+
+/// Ids are unique across systems: rows of one id that name different ones speak of different things.
+fn of_several_systems(schema: &TableSchema, rows: &[Given]) -> bool {
+    let Some(system) = schema.column("system") else { return false };
+    let mut named = rows.iter().map(|given| &given.row.cells[system]).filter(|cell| matches!(cell, Cell::Text(_)));
+    named.next().is_some_and(|first| named.any(|other| other != first))
 }
 
 /// What several rows say of one value: equal stays, missing yields. A value that cannot be read, or lies in the future,

@@ -147,18 +147,7 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
     let max_age = keys.parsed("max-age", |text| {
         Duration::parse(text).and_then(|age| if age.0 < 0 { Err("cannot be negative".to_owned()) } else { Ok(age) })
     });
-    let complete = keys.table("complete", "`complete`").and_then(|keys| {
-        let expected = keys.count("expected");
-        let from = keys.required_text("from", "what the count or the claim was taken from");
-        let by = keys.required_text("by", "who vouches for it");
-        let on = keys.required_parsed("on", "the date", |text| {
-            chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
-                .map(|_| text.to_owned())
-                .map_err(|_| format!("`{text}` is not a date; write it as 2026-06-30"))
-        });
-        keys.finish();
-        Some(Vouched { expected, from: from?.value, by: by?.value, on: on? })
-    });
+    let complete = vouched(keys);
     let covers = keys.table("covers", "`covers`").and_then(|keys| {
         let from = keys.required_parsed("from", "the start of what the log covers", Time::parse);
         let until = keys.required_parsed("until", "the end of what the log covers", Time::parse);
@@ -213,4 +202,19 @@ fn config(keys: &Keys<'_, '_>, canonical: Option<bool>) -> Option<SourceConfig> 
         covers,
         facts,
     })
+}
+
+/// `complete = { expected = 41, from = "account summary", by = "j.doe", on = "2026-06-29" }`
+pub fn vouched(keys: &Keys<'_, '_>) -> Option<Vouched> {
+    let keys = keys.table("complete", "`complete`")?;
+    let expected = keys.count("expected");
+    let from = keys.required_text("from", "what the count or the claim was taken from");
+    let by = keys.required_text("by", "who vouches for it");
+    let on = keys.required_parsed("on", "the date", |text| {
+        chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(|_| text.to_owned())
+            .map_err(|_| format!("`{text}` is not a date; write it as 2026-06-30"))
+    });
+    keys.finish();
+    Some(Vouched { expected, from: from?.value, by: by?.value, on: on? })
 }

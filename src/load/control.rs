@@ -13,6 +13,10 @@ use crate::model::control::{Control, Mapping, Param, RELATIONSHIPS, Severity};
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::framework::Framework;
 use crate::model::schema::{SCHEMA, table};
+use crate::model::value::{Duration, SECOND};
+
+/// `max-waiver` of a control that does not say: half a year.
+const MAX_WAIVER: Duration = Duration(180 * 24 * 3_600 * SECOND);
 
 /// Reads a control. `known`: every framework there is; `selected`: ids of those that the project selects, in its order.
 pub fn read(name: &str, text: &str, known: &[Framework], selected: &[String], diagnostics: &mut Diagnostics) -> Option<Control> {
@@ -57,6 +61,9 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
     let title = keys.required_text("title", "what must hold, in one line");
     keys.required_text("severity", "low, medium, high or critical");
     let severity = keys.word("severity", &["low", "medium", "high", "critical"]).and_then(Severity::from_word);
+    let max_waiver = keys.parsed("max-waiver", |text| {
+        Duration::parse(text).and_then(|span| if span.0 <= 0 { Err("must be longer than nothing".to_owned()) } else { Ok(span) })
+    });
     let subject = keys.required_text("subject", "the table whose rows are judged").and_then(|subject| {
         let found = table(&subject.value);
         if found.is_none() {
@@ -105,6 +112,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         id: id?.value,
         title: title?.value,
         severity: severity?,
+        max_waiver: max_waiver.unwrap_or(MAX_WAIVER),
         subject: subject?,
         statement: statement?.value,
         risk: risk?.value,
@@ -263,7 +271,7 @@ fn param_span(text: &str, name: &str) -> Range<usize> {
 }
 
 /// A place in a condition as a place in the file: exact where the text stands there as it is, else the whole text.
-fn within(file: &str, text: &At<String>, span: &Range<usize>) -> Range<usize> {
+pub fn within(file: &str, text: &At<String>, span: &Range<usize>) -> Range<usize> {
     let raw = &file[text.span.clone()];
     match raw.find(&text.value) {
         Some(offset) => {

@@ -53,6 +53,29 @@ pub fn read_text(root: &Path, path: &str, diagnostics: &mut Diagnostics) -> Opti
     }
 }
 
+/// The largest document behind an attestation or approval: it is packed with the evidence.
+const DOCUMENT: u64 = 64 << 20;
+
+/// The bytes of a document of the project.
+///
+/// # Errors
+/// The rest of a sentence that starts with its path.
+pub fn bytes(root: &Path, path: &str) -> Result<Vec<u8>, String> {
+    let full = root.join(path);
+    let real = full.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "is not there".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    if !root.canonicalize().is_ok_and(|root| real.starts_with(root)) {
+        return Err("lies outside the project".to_owned());
+    }
+    match fs::metadata(&real) {
+        Ok(meta) if !meta.is_file() => Err("is not a file".to_owned()),
+        Ok(meta) if meta.len() > DOCUMENT => Err(format!("is {} bytes, more than {DOCUMENT}", meta.len())),
+        _ => fs::read(&real).map_err(|error| format!("cannot be read: {error}")),
+    }
+}
+
 /// True for a path that stays below the project as it is written.
 pub fn stays_inside(path: &str) -> bool {
     !path.is_empty()

@@ -7,15 +7,18 @@
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
 //! | `framework` | requirements, and how ids resolve |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
+//! | `waiver`, `attestation`, `document` | accepted exceptions, what people sign for, and what stands behind it |
 //! | `collect` | how an export is collected |
 //! | `shipped` | what is compiled in |
 //! | `files` | the files of a project |
 //! | `reader` | walking TOML with places |
 
+mod attestation;
 mod collect;
 pub mod condition;
 mod configured;
 mod control;
+mod document;
 mod files;
 mod framework;
 mod given;
@@ -25,6 +28,9 @@ mod reader;
 mod scope;
 mod shipped;
 mod source;
+mod waiver;
 
+pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
 pub use project::project;
 pub use source::{mapping_of, shipped_mappings};
+pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

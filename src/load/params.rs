@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::reader::{Keys, described, text_of};
-use crate::model::control::Param;
+use crate::model::control::{Param, Stricter};
 use crate::model::diagnostic::Code;
 use crate::model::schema::Type;
 use crate::model::value::{Constant, Duration, Number, Time};
@@ -122,6 +122,7 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
     }
     let (min, max) = (min.map(|(bound, _)| bound), max.map(|(bound, _)| bound));
     let param = Param {
+        stricter: stricter(keys, &value),
         name: name.to_owned(),
         written: value.to_string(),
         default: value.to_string(),
@@ -130,12 +131,43 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
         max: max.as_ref().map(Constant::to_string),
         basis: basis?.value,
         overridden: false,
+        looser: None,
     };
     if let Err(why) = within(&param, &param.value) {
         keys.file.error(Code::ParameterRange, &default.span(), format!("the default of `{name}` {why}"), "outside its own bounds", "");
         return None;
     }
     Some(param)
+}
+
+/// Which way it is stricter: `lower` or `higher` where its type has an order, `fewer` or `more` for a list.
+fn stricter(keys: &Keys<'_, '_>, value: &Constant) -> Option<Stricter> {
+    let (words, of): (&[&'static str], &str) = match value {
+        Constant::Number(_) | Constant::Time(_) | Constant::Duration(_) => (&["lower", "higher"], "of a number or a time"),
+        Constant::List(_) => (&["fewer", "more"], "of a list"),
+        Constant::Text(_) | Constant::Bool(_) => (&[], "of a text or a truth, any change of which counts as looser"),
+    };
+    let found = keys.text("stricter")?;
+    let way = Stricter::ALL.iter().find(|(word, _)| words.contains(word) && *word == found.value).map(|(_, way)| *way);
+    if way.is_none() {
+        let expected = if words.is_empty() { "no `stricter` here".to_owned() } else { format!("expected one of {}", words.join(", ")) };
+        keys.file.error(Code::WrongValue, &found.span, format!("`stricter` {of} cannot be `{}`", found.value), &expected, "");
+    }
+    way
+}
+
+/// Whether a value asks less than the one that the parameter has.
+pub fn is_looser(param: &Param, value: &Constant) -> bool {
+    if param.value == *value {
+        return false;
+    }
+    match (param.stricter, &param.value, value) {
+        (Some(Stricter::Lower), default, value) => rank(value) > rank(default),
+        (Some(Stricter::Higher), default, value) => rank(value) < rank(default),
+        (Some(Stricter::Fewer), Constant::List(before), Constant::List(now)) => now.iter().any(|item| !before.contains(item)),
+        (Some(Stricter::More), Constant::List(before), Constant::List(now)) => before.iter().any(|item| !now.contains(item)),
+        _ => true,
+    }
 }
 
 fn bound<'f, 't>(keys: &Keys<'f, 't>, key: &'static str) -> Option<(Constant, &'f Spanned<DeValue<'t>>)> {

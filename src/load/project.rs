@@ -6,13 +6,13 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
-use super::reader::{File, Keys, nearest};
-use super::{configured, control, framework, params, scope, shipped};
-use crate::model::control::{Control, Severity};
+use super::reader::{At, File, Keys, nearest};
+use super::{attestation, configured, control, document, framework, params, scope, shipped, waiver};
+use crate::model::control::{Control, Looser, Param, Severity};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
 use crate::model::project::{Deselected, Gate, Project};
-use crate::model::value::Time;
+use crate::model::value::{Constant, Time};
 
 /// Reads and checks a project; gives its warnings beside it.
 ///
@@ -45,7 +45,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
     controls.sort_by(|a, b| a.id.cmp(&b.id));
     deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
-        overrides(&params, &mut controls);
+        overrides(&params, root, &mut controls);
     }
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
     let gate = match keys.word("fail-on", &["any", "none", "low", "medium", "high", "critical"]) {
@@ -55,6 +55,13 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
     };
     let as_of = keys.parsed("as-of", Time::parse);
     let (sources, mappings) = configured::sources(keys, root, other);
+    let attestations_complete = keys.table("attestations", "`[attestations]`").and_then(|keys| {
+        let complete = configured::vouched(&keys);
+        keys.finish();
+        complete
+    });
+    let waivers = waiver::waivers(root, &controls, &deselected, other);
+    let attestations = attestation::attestations(root, other);
     keys.finish();
     Some(Project {
         name: name?.value,
@@ -65,6 +72,9 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
         gate,
         as_of,
         sources,
+        waivers,
+        attestations,
+        attestations_complete,
         mappings,
         text: keys.file.text.to_owned(),
     })
@@ -203,26 +213,21 @@ fn controls(
     (own, deselected)
 }
 
-fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
+/// What `[params]` sets: a value, or a table with `value`, `reason` and `approver` where it is looser than the default.
+fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
     for (name, value) in keys.each() {
-        if let DeValue::Table(_) = value.get_ref() {
-            keys.file.error(
-                Code::WrongValue,
-                &name.span,
-                format!("`{}` is a table here", name.value),
-                "expected a name in quotes",
-                "write it as \"ROT-01.max-age\" = \"60d\"",
-            );
-            continue;
-        }
         let found = name.value.split_once('.').and_then(|(id, param)| {
             let control = controls.iter_mut().find(|control| control.id == id)?;
-            control.params.values_mut().find(|there| there.name == param)
+            let (key, param) = control.params.iter_mut().find(|(_, there)| there.name == param)?;
+            Some((key, param, &mut control.tests))
         });
-        let Some(param) = found else {
+        let Some((key, param, tests)) = found else {
             let all: Vec<String> =
                 controls.iter().flat_map(|control| control.params.values().map(|param| format!("{}.{}", control.id, param.name))).collect();
-            let help = nearest(&name.value, all.iter().map(String::as_str));
+            let mut help = nearest(&name.value, all.iter().map(String::as_str));
+            if help.is_empty() && matches!(value.get_ref(), DeValue::Table(_)) {
+                help = "a name stands in quotes: \"ROT-01.max-age\" = \"60d\"".to_owned();
+            }
             keys.file.error(
                 Code::UnknownParameter,
                 &name.span,
@@ -232,8 +237,30 @@ fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
             );
             continue;
         };
+        let entry = match value.get_ref() {
+            DeValue::Table(_) => keys.table_of(value, &name.value, &format!("the override of `{}`", name.value)),
+            _ => None,
+        };
+        let value = match &entry {
+            None => value,
+            Some(entry) => match entry.required("value", "what the parameter is set to") {
+                Some(value) => value,
+                None => continue,
+            },
+        };
         match params::constant(value.get_ref()).and_then(|constant| params::within(param, &constant).map(|()| constant)) {
             Ok(constant) => {
+                match &entry {
+                    Some(entry) if params::is_looser(param, &constant) => param.looser = answered_for(entry, root),
+                    None if params::is_looser(param, &constant) => unanswered(keys, param, &name, &value.span(), &constant),
+                    // A reason may stand beside a stricter value as well.
+                    Some(entry) => ["reason", "approver", "document", "sha256"].into_iter().for_each(|key| drop(entry.text(key))),
+                    None => {}
+                }
+                // A control's tests are about the control as it is written.
+                for test in tests {
+                    test.params.entry(key.clone()).or_insert_with(|| param.value.clone());
+                }
                 param.written = constant.to_string();
                 param.value = constant;
                 param.overridden = true;
@@ -254,5 +281,30 @@ fn overrides(keys: &Keys<'_, '_>, controls: &mut [Control]) {
                 );
             }
         }
+        if let Some(entry) = entry {
+            entry.finish();
+        }
     }
+}
+
+/// Who answers for an override, and why it is accepted.
+fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
+    let reason = entry.required_text("reason", "why, for whoever reads the report");
+    let approver = entry.required_text("approver", "the id of the party that accepts it");
+    let approval = document::document(entry, root);
+    Some(Looser { reason: reason?.value, approver: approver?.value, approval })
+}
+
+fn unanswered(keys: &Keys<'_, '_>, param: &Param, name: &At<String>, span: &std::ops::Range<usize>, value: &Constant) {
+    let stricter = match param.stricter {
+        Some(way) => format!("{} is stricter", way.word()),
+        None => "the control does not say which way is stricter, so that any change counts".to_owned(),
+    };
+    keys.file.error(
+        Code::LooserParameter,
+        span,
+        format!("`{}` is looser than its default, {}: {stricter}", name.value, param.default),
+        "nobody answers for it",
+        format!("write it as \"{}\" = {{ value = \"{value}\", reason = \"…\", approver = \"…\" }}", name.value),
+    );
 }

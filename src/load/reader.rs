@@ -152,6 +152,15 @@ impl<'f, 't> Keys<'f, 't> {
         );
     }
 
+    /// The raw value of a key that must be there.
+    pub fn required(&self, key: &'static str, expected: &str) -> Option<&'f Spanned<DeValue<'t>>> {
+        let value = self.raw(key);
+        if value.is_none() {
+            self.missing(key, expected);
+        }
+        value
+    }
+
     pub fn text(&self, key: &'static str) -> Option<At<String>> {
         let value = self.raw(key)?;
         match value.get_ref() {
@@ -164,9 +173,7 @@ impl<'f, 't> Keys<'f, 't> {
     }
 
     pub fn required_text(&self, key: &'static str, expected: &str) -> Option<At<String>> {
-        if self.raw(key).is_none() {
-            self.missing(key, expected);
-        }
+        self.required(key, expected)?;
         let found = self.text(key)?;
         if found.value.trim().is_empty() {
             self.file.error(Code::WrongValue, &found.span, format!("`{key}` is empty"), "expected text", expected);
@@ -223,9 +230,7 @@ impl<'f, 't> Keys<'f, 't> {
     }
 
     pub fn required_table(&self, key: &'static str, what: &str) -> Option<Keys<'f, 't>> {
-        if self.raw(key).is_none() {
-            self.missing(key, what);
-        }
+        self.required(key, what)?;
         self.table(key, what)
     }
 
@@ -266,9 +271,7 @@ impl<'f, 't> Keys<'f, 't> {
     }
 
     pub fn required_parsed<T>(&self, key: &'static str, expected: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        if self.raw(key).is_none() {
-            self.missing(key, expected);
-        }
+        self.required(key, expected)?;
         self.parsed(key, parse)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::control::{Control, Severity};
 use super::value::Time;
+use super::waiver::WaiverResult;
 
 /// What holds for one subject of one control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +116,8 @@ pub struct Finding {
     pub evidence: Vec<Position>,
     /// For a control on `event` or `exposure`: how many alike, and the first and last of them.
     pub group: Option<Group>,
+    /// For waived: the waivers that cover it, by id.
+    pub waivers: Vec<String>,
 }
 
 /// Findings that are alike, told as one (SEMANTICS §5.2).
@@ -275,6 +278,8 @@ pub struct Assessment {
     pub reason: String,
     /// Sorted by id.
     pub controls: Vec<ControlResult>,
+    /// Sorted by id.
+    pub waivers: Vec<WaiverResult>,
     pub frameworks: Vec<FrameworkResult>,
     /// Subjects per table: name → (rows, known to be complete).
     pub tables: Vec<(String, usize, bool)>,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::attestation::Document;
 use super::condition::Condition;
 use super::row::Row;
-use super::value::{Constant, Time};
+use super::value::{Constant, Duration, Time};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,8 @@ pub struct Control {
     pub id: String,
     pub title: String,
     pub severity: Severity,
+    /// How long a waiver from it may last.
+    pub max_waiver: Duration,
     /// The subject's table: position in [`super::schema::SCHEMA`].
     pub subject: usize,
     /// Markdown.
@@ -105,8 +108,43 @@ pub struct Param {
     pub min: Option<String>,
     pub max: Option<String>,
     pub basis: String,
+    /// `None`: the control does not say, so that any change counts as looser.
+    pub stricter: Option<Stricter>,
     /// The project set it.
     pub overridden: bool,
+    /// Who answers for it, where the project set it looser than the default.
+    pub looser: Option<Looser>,
+}
+
+/// Which way a parameter is stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stricter {
+    /// A lower number, a shorter time.
+    Lower,
+    Higher,
+    /// A list with fewer members.
+    Fewer,
+    More,
+}
+
+impl Stricter {
+    pub const ALL: [(&'static str, Stricter); 4] =
+        [("lower", Stricter::Lower), ("higher", Stricter::Higher), ("fewer", Stricter::Fewer), ("more", Stricter::More)];
+
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, way)| *way == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// Why a looser value is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looser {
+    pub reason: String,
+    /// Id of a party.
+    pub approver: String,
+    /// What shows the approval; `None`: *approval not evidenced*.
+    pub approval: Option<Document>,
 }
 
 /// One `[[test]]` of a control: its own evidence and what it must come to.

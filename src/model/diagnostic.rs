@@ -53,6 +53,8 @@ codes! {
     UndeclaredParameter = "T012",
     /// A declared parameter that no condition of the control reads.
     UnusedParameter = "T013",
+    /// An override that is looser than the default, without a reason and an approver.
+    LooserParameter = "T014",
     /// A requirement id that the framework does not have.
     UnknownRequirement = "T020",
     /// A requirement id with several successors or meanings: the author must choose.
@@ -97,6 +99,10 @@ codes! {
     OtherKind = "T051",
     /// A source of what is proposed in a project that judges what is deployed, or the other way round.
     MixedState = "T052",
+    /// A waiver that names a subject which the evidence does not hold.
+    WaiverSubject = "T060",
+    /// A waiver or attestation whose document is missing, or is not the one that its digest names.
+    Document = "T061",
 }
 
 impl Code {

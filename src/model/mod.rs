@@ -8,12 +8,13 @@
 //! | [`table`] | the canonical tables as Arrow arrays, with what is known of their completeness |
 //! | [`condition`] | the typed tree of a control's condition |
 //! | [`fact`] | what a control must be told: columns, tables, logs |
-//! | [`control`], [`framework`], [`project`] | what people write in TOML |
+//! | [`control`], [`framework`], [`project`], [`waiver`], [`attestation`] | what people write in TOML |
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
 //! | [`digest`] | SHA-256 as hex |
 
 pub mod assessment;
+pub mod attestation;
 pub mod condition;
 pub mod control;
 pub mod diagnostic;
@@ -25,3 +26,4 @@ pub mod row;
 pub mod schema;
 pub mod table;
 pub mod value;
+pub mod waiver;

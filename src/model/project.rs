@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::attestation::Attestation;
 use super::control::{Control, Severity};
 use super::framework::Framework;
 use super::value::{Duration, Time};
+use super::waiver::Waiver;
 
 /// A project, read and checked: everything but the evidence.
 #[derive(Clone, Debug)]
@@ -22,6 +24,12 @@ pub struct Project {
     /// Pinned in `tickmark.toml`.
     pub as_of: Option<Time>,
     pub sources: Vec<SourceConfig>,
+    /// The files of `waivers/`, sorted by id.
+    pub waivers: Vec<Waiver>,
+    /// The files of `attestations/`, sorted by id.
+    pub attestations: Vec<Attestation>,
+    /// Somebody vouches that `attestations/` holds every attestation.
+    pub attestations_complete: Option<Vouched>,
     /// The mappings that `sources` use, by kind.
     pub mappings: BTreeMap<String, SourceMapping>,
     /// `tickmark.toml` as read: packed and hashed.

@@ -65,21 +65,34 @@ impl Cell {
             Some(word @ ("none" | "never")) => {
                 return Err(Misfit::Sentinel(format!("`{}` cannot be `{word}`", column.name)));
             }
-            Some("") if column.ty != Type::Text => return Ok(Cell::Absent(State::Missing)),
+            Some(text) if text.trim().is_empty() => return Ok(Cell::Absent(State::Missing)),
+            Some(text) if (column.none || column.never != Never::No) && is_placeholder(text) => {
+                return Err(Misfit::Unreadable(format!(
+                    "`{}`: {} is a placeholder; where nothing is known leave it empty, where there is nothing write {}",
+                    column.name,
+                    shortened(value),
+                    if column.none { "`none`" } else { "`never`" }
+                )));
+            }
             _ => {}
         }
         let wrong = || Misfit::Unreadable(format!("`{}` should be {}, found {}", column.name, column.ty.word(), shortened(value)));
         let said = |why: String| Misfit::Unreadable(format!("`{}`: {why}", column.name));
         match column.ty {
             Type::Text => match text {
-                Some("") => Ok(Cell::Absent(State::Missing)),
                 Some(text) if text.contains('\0') => Err(wrong()),
                 Some(text) => Ok(Cell::Text(text.to_owned())),
                 None => Err(wrong()),
             },
             Type::Fingerprint => match text {
-                Some(text) if text.rsplit_once(':').is_some_and(|(key, hex)| key.contains(':') && !hex.is_empty()) => {
-                    Ok(Cell::Text(text.to_owned()))
+                Some(text)
+                    if let Some((key, digest)) = text.rsplit_once(':')
+                        && key.contains(':')
+                        && !digest.is_empty() =>
+                {
+                    // Capitals of hexadecimal digits mean nothing; in any other writing they may.
+                    let hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+                    Ok(Cell::Text(if hex { format!("{key}:{}", digest.to_ascii_lowercase()) } else { text.to_owned() }))
                 }
                 _ => Err(said("write it as `algorithm:key-id:hex`".to_owned())),
             },
@@ -117,6 +130,12 @@ impl Cell {
                     (_, Some(text)) => text.split(';').map(|item| Some(item.trim().to_owned())).collect(),
                     _ => return Err(wrong()),
                 };
+                if let Some(word) = items.iter().flatten().find(|item| matches!(item.as_str(), "none" | "never")) {
+                    return Err(Misfit::Sentinel(format!("a member of `{}` cannot be `{word}`", column.name)));
+                }
+                for item in &mut items {
+                    item.take_if(|text| text.trim().is_empty() || is_placeholder(text));
+                }
                 items.sort();
                 items.dedup();
                 Ok(Cell::List(items))
@@ -139,6 +158,14 @@ impl Cell {
             Cell::Absent(state) => state.word().to_owned(),
         }
     }
+}
+
+/// What tables and those who export them write where there is nothing, or where nothing is known: it says neither which of the
+/// two, nor what is there.
+fn is_placeholder(text: &str) -> bool {
+    const WORDS: [&str; 16] =
+        ["none", "never", "null", "nil", "nan", "n/a", "-", "--", "?", "\\n", "undefined", "unknown", "tbd", "(none)", "<none>", "[none]"];
+    WORDS.contains(&text.trim().to_ascii_lowercase().as_str())
 }
 
 /// A value as a message shows it: never more than 60 characters of what may be anything.
@@ -180,6 +207,19 @@ mod tests {
         ] {
             assert!(matches!(read("credential", column, &value), Err(Misfit::Unreadable(_))), "{column}");
         }
+    }
+
+    #[test]
+    fn placeholders_are_no_values() {
+        for word in ["None", " never", "NULL", "n/a", "-", "\\N"] {
+            assert!(matches!(read("identity", "owner", &json!(word)), Err(Misfit::Unreadable(_))), "{word}");
+        }
+        assert_eq!(read("identity", "owner", &json!("  ")), Ok(Cell::Absent(State::Missing)));
+        // A name may be any text.
+        assert_eq!(read("identity", "name", &json!("None")), Ok(Cell::Text("None".into())));
+        assert!(matches!(read("identity", "card_auth", &json!(["none"])), Err(Misfit::Sentinel(_))));
+        assert_eq!(read("identity", "card_auth", &json!("mtls; N/A")), Ok(Cell::List(vec![None, Some("mtls".into())])));
+        assert_eq!(read("identity", "card_auth", &json!([""])), Ok(Cell::List(vec![None])));
     }
 
     #[test]

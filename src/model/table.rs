@@ -161,7 +161,7 @@ pub struct Source {
     pub event_types: Vec<String>,
     /// When it was collected; `None`: nothing was collected, or nobody said when (`note` says which).
     pub collected_at: Option<Time>,
-    /// Where `collected_at` comes from: `export`, `configuration`.
+    /// Where `collected_at` comes from: `export`, `configuration`, `project`.
     pub collected_from: Option<&'static str>,
     pub completeness: Completeness,
     /// Why it is not full, or who vouches that it is; printed.
@@ -233,7 +233,7 @@ pub struct Evidence {
     /// Every system named anywhere, sorted.
     pub systems: Vec<String>,
     pub sources: Vec<Source>,
-    /// Sorted by path.
+    /// Exports, sorted by path; then what the project itself holds.
     pub files: Vec<EvidenceFile>,
     /// Sorted.
     pub quarantine: Vec<Quarantined>,

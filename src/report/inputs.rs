@@ -51,6 +51,9 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for file in &evidence.files {
         put(&file.path, &file.bytes)?;
     }
+    for (path, bytes) in documents(project) {
+        put(path, bytes)?;
+    }
     let redacted: BTreeMap<&str, serde_json::Value> = evidence
         .files
         .iter()
@@ -64,4 +67,14 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
         put(REDACTED, &serde_json_canonicalizer::to_vec(&redacted)?)?;
     }
     Ok(files)
+}
+
+/// The documents behind attestations and approvals that lie in the project.
+fn documents(project: &Project) -> impl Iterator<Item = (&str, &[u8])> {
+    let attested = project.attestations.iter().map(|attestation| attestation.document.as_ref());
+    let waived = project.waivers.iter().map(|waiver| waiver.approval.as_ref());
+    let params = project.controls.iter().flat_map(|control| control.params.values());
+    let loosened = params.map(|param| param.looser.as_ref().and_then(|looser| looser.approval.as_ref()));
+    let held = attested.chain(waived).chain(loosened).flatten().filter_map(|document| document.held.as_ref());
+    held.map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
 }

@@ -4,10 +4,12 @@ use super::wire;
 use crate::model::assessment::{
     Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Standing, Status,
 };
+use crate::model::control::Stricter;
 use crate::model::digest::sha256;
 use crate::model::project::{Project, SourceConfig};
 use crate::model::schema::SCHEMA;
 use crate::model::table::{Evidence, Gap, Source, Why};
+use crate::model::waiver::{Scope, WaiverResult};
 
 /// The whole of `assessment.json`.
 pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, project: &'a Project) -> wire::AssessmentFile<'a> {
@@ -41,6 +43,7 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
             .collect(),
         frameworks: assessment.frameworks.iter().map(framework).collect(),
         controls: assessment.controls.iter().map(control).collect(),
+        waivers: assessment.waivers.iter().map(waiver).collect(),
         deselected: project
             .deselected
             .iter()
@@ -89,6 +92,43 @@ fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'
             first: group.first.map(|time| time.to_string()),
             last: group.last.map(|time| time.to_string()),
         }),
+        waivers: &found.waivers,
+    }
+}
+
+fn waiver(result: &WaiverResult) -> wire::Waiver<'_> {
+    let waiver = &result.expanded.waiver;
+    let (condition, at_most) = match &waiver.scope {
+        Scope::Subjects(_) => (None, None),
+        Scope::Where { condition, at_most } => (Some(condition.text.as_str()), Some(*at_most)),
+    };
+    wire::Waiver {
+        id: &waiver.id,
+        control: &waiver.control,
+        standing: result.standing.word(),
+        why: result.standing.why(),
+        reason: &waiver.reason,
+        approver: &waiver.approver,
+        approval: waiver.approval.as_ref().map(|document| document.sha256.as_str()),
+        granted_at: waiver.granted_at.to_string(),
+        expires_at: waiver.expires_at.map(|at| at.to_string()),
+        ticket: waiver.ticket.as_deref(),
+        r#where: condition,
+        at_most,
+        covered: &result.expanded.covered,
+        open: &result.expanded.open,
+        own: &result.expanded.own,
+        waived: &result.waived,
+        compensating: result
+            .compensating
+            .iter()
+            .map(|(control, came)| wire::Compensating {
+                control,
+                came: came.as_ref().map(|came| came.verdict.word()),
+                of_subjects: came.as_ref().is_some_and(|came| came.of_subjects),
+            })
+            .collect(),
+        file: &waiver.file,
     }
 }
 
@@ -279,7 +319,13 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                 min: param.min.as_deref(),
                 max: param.max.as_deref(),
                 basis: &param.basis,
+                stricter: param.stricter.map(Stricter::word),
                 overridden: param.overridden,
+                looser: param.looser.as_ref().map(|looser| wire::Looser {
+                    reason: &looser.reason,
+                    approver: &looser.approver,
+                    approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+                }),
             })
             .collect(),
         population: result.population.len(),

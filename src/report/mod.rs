@@ -31,6 +31,8 @@ pub mod page;
 mod population;
 mod wire;
 
+pub use page::exceptions::{AttestationView, attestations};
+
 /// Why a report could not be made. None of these is a verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

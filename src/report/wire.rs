@@ -25,6 +25,7 @@ pub struct AssessmentFile<'a> {
     pub quarantine: Vec<Quarantined<'a>>,
     pub frameworks: Vec<Framework<'a>>,
     pub controls: Vec<Control<'a>>,
+    pub waivers: Vec<Waiver<'a>>,
     pub deselected: Vec<Deselected<'a>>,
     pub findings: Vec<Finding<'a>>,
 }
@@ -244,7 +245,57 @@ pub struct Param<'a> {
     pub min: Option<&'a str>,
     pub max: Option<&'a str>,
     pub basis: &'a str,
+    /// `lower`, `higher`, `fewer`, `more`; `null`: any change counts as looser.
+    pub stricter: Option<&'static str>,
     pub overridden: bool,
+    /// Who answers for a value that is looser than the default.
+    pub looser: Option<Looser<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Looser<'a> {
+    pub reason: &'a str,
+    pub approver: &'a str,
+    /// SHA-256 of the document that shows the approval; `null`: it is not evidenced.
+    pub approval: Option<&'a str>,
+}
+
+/// A waiver, and what it came to.
+#[derive(Serialize)]
+pub struct Waiver<'a> {
+    pub id: &'a str,
+    pub control: &'a str,
+    pub standing: &'static str,
+    /// Why, where the standing alone does not say it; may be empty.
+    pub why: &'a str,
+    pub reason: &'a str,
+    pub approver: &'a str,
+    /// SHA-256 of the document that shows the approval; `null`: it is not evidenced.
+    pub approval: Option<&'a str>,
+    pub granted_at: String,
+    pub expires_at: Option<String>,
+    pub ticket: Option<&'a str>,
+    /// The condition that describes its subjects; `null`: it names them.
+    pub r#where: Option<&'a str>,
+    pub at_most: Option<usize>,
+    /// Subjects in its scope whose owner is known not to be the approver.
+    pub covered: &'a [String],
+    /// Subjects of which it is not known whether it covers them.
+    pub open: &'a [String],
+    /// Subjects in its scope that the approver owns.
+    pub own: &'a [String],
+    /// Fails that it covers.
+    pub waived: &'a [String],
+    pub compensating: Vec<Compensating<'a>>,
+    pub file: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Compensating<'a> {
+    pub control: &'a str,
+    /// The worst verdict on the waived subjects, or the control's status where it judges others; `null`: it is not judged.
+    pub came: Option<&'static str>,
+    pub of_subjects: bool,
 }
 
 #[derive(Serialize)]
@@ -267,6 +318,8 @@ pub struct Finding<'a> {
     pub reasons: Vec<Reason<'a>>,
     pub evidence: Vec<Position<'a>>,
     pub group: Option<Group>,
+    /// The waivers that cover it, by id.
+    pub waivers: &'a [String],
 }
 
 #[derive(Serialize)]

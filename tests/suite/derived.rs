@@ -37,14 +37,7 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
     written(folder.path(), rows, "");
     let (project, _) = project(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let key = FingerprintKey::of(folder.path());
-    let request = evidence::Request {
-        root: folder.path(),
-        sources: &project.sources,
-        mappings: &project.mappings,
-        as_of: project.as_of,
-        key: &key,
-        known: tickmark::load::shipped_mappings,
-    };
+    let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     let request = Request {
         name: "paths",
@@ -52,6 +45,7 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
         deselected: &[],
         out_of_scope: &std::collections::BTreeMap::new(),
         frameworks: &[],
+        waivers: &[],
         evidence: &evidence,
         as_of,
         as_of_from: "configuration",

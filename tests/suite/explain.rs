@@ -38,14 +38,7 @@ fn the_parts_add_up_to_the_verdict() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bank");
     let (project, _) = tickmark::load::project(&root).unwrap();
     let key = FingerprintKey::of(&root);
-    let request = evidence::Request {
-        root: &root,
-        sources: &project.sources,
-        mappings: &project.mappings,
-        as_of: project.as_of,
-        key: &key,
-        known: tickmark::load::shipped_mappings,
-    };
+    let request = evidence::Request::of(&root, &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
     for control in &project.controls {

@@ -84,7 +84,7 @@ fn a_packed_file_is_read_redacted_and_kept_packed() {
 fn wide_text_is_read_as_json_as_csv_and_as_lines() {
     let tried = read(&vendor(), "export.json", &wide("{ \"users\": [{ \"id\": \"\u{fc}\", \"key\": \"canary-1\" }] }"));
     assert_eq!(ids(&tried), ["v:\u{fc}"]);
-    let csv = SourceMapping { recognise: "has(\"id\")".to_owned(), ..mapping(Format::Csv, vendor()) };
+    let csv = SourceMapping { recognise: "has(\"id\")".to_owned(), envelope: String::new(), ..mapping(Format::Csv, vendor()) };
     let tried = read(&csv, "export.csv", &wide("id,key\r\na,canary-1\r\nb,\r\n"));
     assert_eq!(ids(&tried), ["v:a", "v:b"]);
     let lines = SourceMapping {

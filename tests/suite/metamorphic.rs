@@ -6,14 +6,17 @@
 mod controls;
 mod exports;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use tickmark::cli::excused;
 use tickmark::evaluate::{Request, assess};
 use tickmark::model::assessment::{Status, Verdict};
 use tickmark::model::control::Control;
 use tickmark::model::project::Gate;
 use tickmark::model::table::Evidence;
 use tickmark::model::value::Time;
+use tickmark::model::waiver::Waiver;
 
 /// What one control came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +26,22 @@ struct Outcome {
     subjects: BTreeMap<String, Vec<Verdict>>,
 }
 
-fn outcomes(controls: &[Control], evidence: &Evidence, as_of: Time) -> BTreeMap<String, Outcome> {
+/// What every control comes to. Whom the waivers excuse is found anew; a control's test gives their rows itself.
+fn outcomes(controls: &[Control], waivers: &[Waiver], evidence: &Evidence, as_of: Time) -> BTreeMap<String, Outcome> {
+    let (evidence, waivers) = if waivers.is_empty() {
+        (Cow::Borrowed(evidence), Vec::new())
+    } else {
+        let (evidence, waivers) = excused(waivers, evidence.clone(), as_of).unwrap();
+        (Cow::Owned(evidence), waivers)
+    };
     let request = Request {
         name: "",
         controls,
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
         frameworks: &[],
-        evidence,
+        waivers: &waivers,
+        evidence: &evidence,
         as_of,
         as_of_from: "argument",
         gate: Gate::Any,

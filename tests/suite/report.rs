@@ -11,7 +11,7 @@ use tickmark::model::assessment::{
     RequirementResult, Standing, Status, Support, Verdict,
 };
 use tickmark::model::condition::{Condition, Kind, Node};
-use tickmark::model::control::{Control, Mapping, Param, Severity};
+use tickmark::model::control::{Control, Mapping, Param, Severity, Stricter};
 use tickmark::model::digest::sha256;
 use tickmark::model::framework::{Framework, Requirement};
 use tickmark::model::project::{Deselected, Gate, Project, SourceConfig, Vouched};
@@ -37,6 +37,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
     let subject = table(subject).unwrap();
     let file = format!("builtin/rotation/{id}.toml");
     Control {
+        max_waiver: Duration(90 * DAY),
         id: id.to_owned(),
         title: title.to_owned(),
         severity,
@@ -62,7 +63,9 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
                 min: Some("1d".to_owned()),
                 max: Some("365d".to_owned()),
                 basis: "House default: no framework sets a number.".to_owned(),
+                stricter: Some(Stricter::Lower),
                 overridden: true,
+                looser: None,
             },
         )]),
         applies: Some(condition("status = 'active'\nAND kind <> 'federated'", subject)),
@@ -95,6 +98,7 @@ fn finding(control: &str, subject: &str, verdict: Verdict, reasons: Vec<Reason>)
             record: "line 3".to_owned(),
         }],
         group: None,
+        waivers: if verdict == Verdict::Waived { vec!["W-1".to_owned()] } else { Vec::new() },
     }
 }
 
@@ -257,6 +261,7 @@ fn assessment() -> Assessment {
         outcome: Outcome::Violations,
         reason: "2 controls at or above the gate failed.".to_owned(),
         controls: controls(),
+        waivers: Vec::new(),
         frameworks: vec![owasp, csf],
         tables: vec![("identity".to_owned(), 2, true), ("credential".to_owned(), 5, false), ("event".to_owned(), 0, false)],
     }
@@ -390,6 +395,9 @@ fn project() -> Project {
         out_of_scope: BTreeMap::new(),
         gate: Gate::AtLeast(Severity::High),
         as_of: None,
+        waivers: Vec::new(),
+        attestations: Vec::new(),
+        attestations_complete: None,
         sources: vec![SourceConfig {
             id: "kong".to_owned(),
             kind: "kong-dump".to_owned(),

@@ -35,14 +35,7 @@ fn gathered(files: &[(&str, &str)], facts: &[(&str, &str)]) -> (tempfile::TempDi
 fn read(root: &Path) -> Evidence {
     let (project, _) = load::project(root).unwrap_or_else(|problems| panic!("{}", tickmark::cli::diagnostics::render(&problems, false)));
     let key = FingerprintKey::given(&[]);
-    let request = evidence::Request {
-        root,
-        sources: &project.sources,
-        mappings: &project.mappings,
-        as_of: project.as_of,
-        key: &key,
-        known: load::shipped_mappings,
-    };
+    let request = evidence::Request::of(root, &project, project.as_of, &key, load::shipped_mappings);
     evidence::read(&request).unwrap().0
 }
 

@@ -39,10 +39,10 @@ fn every_mapping_gives_the_rows_of_its_case() {
             .map(|bytes| serde_json::from_value(serde_json::from_slice::<Value>(&bytes).unwrap()["systems"].clone()).unwrap())
             .unwrap_or_default();
         let name = export.file_name().unwrap().to_str().unwrap();
+        let mapping = shipped(&kind);
         let table_of = (kind == "canonical").then_some("identity");
-        let try_on = |name: &str, bytes: Vec<u8>| {
-            tried(&shipped(&kind), &systems, table_of, name, bytes, &FingerprintKey::given(&[]), shipped_mappings)
-        };
+        let try_on =
+            |name: &str, bytes: Vec<u8>| tried(&mapping, &systems, table_of, name, bytes, &FingerprintKey::given(&[]), shipped_mappings);
         let first = try_on(name, std::fs::read(&export).unwrap()).unwrap();
         let rows = first.rows;
         // What is kept gives the same again: this is what a package is verified by.
@@ -58,6 +58,8 @@ fn every_mapping_gives_the_rows_of_its_case() {
                 // An id or a reference may be described.
                 let lookup = (column.name == "id" || column.refers.is_some()) && value.is_object();
                 assert!(lookup || Cell::read(column, value).is_ok(), "{kind}: {row}");
+                let silent = mapping.silent.get(schema.name).is_some_and(|silent| silent.iter().any(|name| name == column.name));
+                assert!(!silent, "{kind}: {}.{} is given, and said never to be", schema.name, column.name);
             }
         }
         let mut lines: Vec<(String, String, String)> = rows
@@ -104,4 +106,39 @@ fn every_mapping_recognises_its_own_export_and_no_other() {
         };
         assert!(kinds.contains(&mapping.kind) && kinds.iter().all(meant), "{} is recognised as {kinds:?}", mapping.kind);
     }
+}
+
+/// What one export calls by an id, another calls by the same: the exports of one account join.
+#[test]
+fn the_exports_of_one_account_speak_of_the_same_things() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sources");
+    let said = |kind: &str, column: &str| -> Vec<String> {
+        let rows = std::fs::read_to_string(root.join(kind).join("expected.ndjson")).unwrap();
+        let rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter_map(|row| row.get(column).and_then(Value::as_str).map(str::to_owned)).collect()
+    };
+    let meets = |(kind, column): (&str, &str), (other, named): (&str, &str), id: &str| {
+        assert!(said(kind, column).iter().any(|found| found == id), "{kind}.{column} has no {id}");
+        assert!(said(other, named).iter().any(|found| found == id), "{other}.{named} has no {id}");
+    };
+    let key = "aws:210987654321:access-key/AKIAQZ7EXAMPLEKEY001";
+    meets(("aws-access-keys", "id"), ("aws-cloudtrail", "credential"), key);
+    meets(("aws-access-keys", "id"), ("ocsf-iam", "credential"), "aws:210987654321:access-key/AKIAQZ7EXAMPLEKEY003");
+    meets(("aws-access-keys", "identity"), ("ocsf-iam", "identity"), "aws:210987654321:user/batch/nightly");
+    let role = "aws:210987654321:role/partners/settlement";
+    assert!(said("aws-access-analyzer", "identity").contains(&role.to_owned()));
+    let secret = "aws:210987654321:secretsmanager:eu-central-1:secret:payments/db-Ab3dEf";
+    meets(("aws-secrets-manager", "id"), ("aws-cloudtrail", "credential"), secret);
+    let user = "aws:111122223333:user/build/ci";
+    meets(("aws-account-authorization-details", "id"), ("aws-credential-report", "id"), user);
+    let account = "gcp:serviceAccount/settler@ledger-prod.iam.gserviceaccount.com";
+    for kind in ["gcp-asset-resources", "terraform-plan"] {
+        meets(("gcp-service-accounts", "id"), (kind, "id"), account);
+    }
+    meets(("gcp-service-accounts", "id"), ("gcp-iam-policy", "identity"), account);
+    meets(("gcp-service-accounts", "id"), ("gcp-asset-policies", "target"), account);
+    let app = "entra:11111111-2222-4333-8444-555555555555:app/a0000000-0000-4000-8000-000000000001";
+    meets(("entra-applications", "id"), ("entra-service-principals", "id"), app);
+    meets(("okta-apps", "id"), ("okta-system-log", "identity"), "okta:acme.okta.example:app/0oa1settler000000001");
+    meets(("vault-tokens", "id"), ("vault-audit", "credential"), "vault:payments:token/accAPP0000000000000000002");
 }

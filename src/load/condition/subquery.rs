@@ -34,6 +34,12 @@ impl Lower<'_, '_> {
         let (of, query) = self.rows(select, place, depth, |lower, depth| {
             let of = lower.expr(of, depth)?;
             let ordered = matches!(of.ty, Type::Number | Type::Time | Type::Duration);
+            if of.ty == Type::Fingerprint {
+                let help = "two fingerprints under different keys may be of one secret; join on `fingerprint` instead";
+                let message = "a count of fingerprints".to_owned();
+                lower.report(problem(Code::ConditionType, message, of.span, "cannot be told apart", help));
+                return None;
+            }
             if reads(&of, Scope::Subject) || of.ty == Type::List || (function != Aggregate::CountDistinct && !ordered) {
                 let help = "min and max take times, durations and numbers of the subquery's own row; count(DISTINCT x) anything but a list";
                 lower.report(problem(

@@ -111,6 +111,7 @@ struct ParamView<'a> {
     range: String,
     basis: &'a str,
     overridden: bool,
+    looser: bool,
 }
 
 /// Subjects that are unknown for one and the same reasons.
@@ -126,6 +127,7 @@ struct FindingView<'a> {
     verdict: Mark,
     subject: &'a str,
     group: Option<String>,
+    waivers: &'a [String],
     reasons: Capped<ReasonView>,
     observed: Capped<Observed<'a>>,
     evidence: Capped<Place<'a>>,
@@ -226,6 +228,7 @@ fn param(param: &Param) -> ParamView<'_> {
         },
         basis: &param.basis,
         overridden: param.overridden,
+        looser: param.looser.is_some(),
     }
 }
 
@@ -297,6 +300,7 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         verdict: finding.verdict.into(),
         subject: &finding.subject,
         group,
+        waivers: &finding.waivers,
         reasons: reasons(&finding.reasons, REASONS),
         observed: Capped::new(finding.observed.iter().map(|(name, value)| Observed { name, value }), OBSERVED),
         evidence: Capped::new(

@@ -7,12 +7,14 @@
 //! | `requirements` | frameworks with their requirements |
 //! | `controls` | the summary and each control with its findings |
 //! | `basis` | on what each was judged: population, counts, logs |
+//! | `exceptions` | waivers, looser parameters, attestations |
 //! | `lacking` | what a missing source leaves undecided |
 //! | `limitations` | what a reader must not conclude |
 
 mod basis;
 mod controls;
 mod evidence;
+pub(super) mod exceptions;
 mod lacking;
 mod limitations;
 mod requirements;
@@ -54,6 +56,11 @@ struct Page<'a> {
     controls: Vec<controls::ControlView<'a>>,
     incomplete_populations: bool,
     lacking: Vec<lacking::LackingView>,
+    looser: Vec<exceptions::LooserView<'a>>,
+    waivers: Capped<exceptions::WaiverView<'a>>,
+    /// Waivers that waive nothing, though somebody meant them to.
+    idle_waivers: usize,
+    attestations: Capped<exceptions::AttestationView>,
     sources: Vec<evidence::SourceView<'a>>,
     sources_more: usize,
     tables: Vec<evidence::TableView<'a>>,
@@ -116,6 +123,10 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
         by_family: controls::by_family(assessment),
         incomplete_populations: controls.iter().any(|control| !control.complete),
         lacking: lacking::lacking(assessment),
+        looser: exceptions::looser(project),
+        waivers: exceptions::waivers(assessment),
+        idle_waivers: assessment.waivers.iter().filter(|result| result.waived.is_empty()).count(),
+        attestations: exceptions::shown_attestations(evidence, assessment.as_of),
         controls,
         sources,
         sources_more,

@@ -6,7 +6,7 @@ use crate::model::assessment::{Reason, Status, Support, Verdict};
 use crate::report::wire;
 
 /// A status as a shape and a word: never colour alone.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize, Clone, Copy, Debug)]
 pub struct Mark {
     pub shape: &'static str,
     pub word: &'static str,

@@ -77,8 +77,13 @@ impl Case {
                 }
                 Kind::Exists(query) | Kind::Aggregate { from: query, .. } => {
                     read.extend(query.joins.iter().flat_map(|join| join.child.steps.iter().chain(&join.parent.steps)));
-                    let silent =
-                        [("identity", "system"), ("credential", "accepted_at"), ("credential", "identity"), ("identity", "native_id")];
+                    let silent = [
+                        ("identity", "system"),
+                        ("credential", "accepted_at"),
+                        ("credential", "identity"),
+                        ("identity", "native_id"),
+                        ("credential", "native_id"),
+                    ];
                     read.extend(silent.map(|(name, column)| (table(name).unwrap(), SCHEMA[table(name).unwrap()].column(column).unwrap())));
                     read.push((query.table, 0));
                     read.extend(SCHEMA[query.table].column("system").map(|column| (query.table, column)));

@@ -306,8 +306,18 @@ fn cell(random: &mut Random, mood: &Mood, sizes: &[usize], position: usize, colu
         return Cell::Absent(State::Never);
     }
     if let Some(to) = schema.refers.and_then(table) {
-        let known = if sizes[to] > 0 && !random.chance(12) { random.below(sizes[to]) } else { 6 + random.below(2) };
-        return Cell::Text(id(to, known));
+        if sizes[to] > 0 && !random.chance(12) {
+            return Cell::Text(id(to, random.below(sizes[to])));
+        }
+        // It leads nowhere; at times it is written much like a name that somebody has.
+        let name = id(to, random.pick(&[6, 6, 7, 7, 0, 1]));
+        return Cell::Text(match random.below(8) {
+            0 => format!("s1:{name}"),
+            1 => format!("s0:x/{}", name.to_uppercase()),
+            2 => format!(" {name}"),
+            3 => format!("x:{name}"),
+            _ => id(to, 6 + random.below(2)),
+        });
     }
     sample(random, position, column)
 }
@@ -322,6 +332,8 @@ pub fn sample(random: &mut Random, position: usize, column: usize) -> Cell {
     match (schema.ty, schema.name) {
         (Type::Text, "id") => Cell::Text(id(position, random.below(6))),
         (Type::Text, "system") => text(random.pick(&SYSTEMS)),
+        // What a system itself calls a row: at times the text of a reference that leads nowhere, or its end.
+        (Type::Text, "native_id") if random.chance(60) => text(random.pick(&["id6", "cr6", "x:cr7", "CR6", "s0:id7", "s1:gr6", "7"])),
         (Type::Text, "environment") => text(random.pick(&["production", "test"])),
         (Type::Text, "subject") => {
             let of = random.below(4);

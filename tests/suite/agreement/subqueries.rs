@@ -59,7 +59,8 @@ impl Maker<'_> {
             } else if !counts && self.random.chance(15) {
                 Some(self.arithmetic(ty, 0, false))
             } else {
-                self.path(|column| if counts { column.ty != Type::List } else { column.ty == ty }).map(|path| self.read_path(path))
+                self.path(|column| if counts { !matches!(column.ty, Type::List | Type::Fingerprint) } else { column.ty == ty })
+                    .map(|path| self.read_path(path))
             };
             self.child = None;
             self.only_child = false;

@@ -27,8 +27,12 @@ impl Maker<'_> {
                 self.node(Type::Text, Kind::Literal(Constant::Text(text.to_owned())))
             }
             7 => {
-                let inner = Box::new(self.text(depth - 1, beside));
-                self.node(Type::Text, Kind::Lower(inner))
+                let inner = self.text(depth - 1, beside);
+                // A fingerprint compares only as it stands.
+                if inner.ty == Type::Fingerprint {
+                    return inner;
+                }
+                self.node(Type::Text, Kind::Lower(Box::new(inner)))
             }
             _ => self.guarded(|maker| {
                 maker.case(Type::Text, depth - 1, &mut |maker, depth| match maker.random.below(8) {

@@ -14,7 +14,7 @@ impl World<'_> {
     /// Whether a row may refer to another, as far as their identities, and the system of a log, say.
     pub fn may_refer(&self, from: Row, to: Row) -> bool {
         let identity = |row: Row| match SCHEMA[row.0].column("identity").map(|column| self.key_of(row, column)) {
-            Some(Key::Text { text, .. }) => Some(text),
+            Some(Key::Text { text, dangling: None, .. }) => Some(text),
             _ => None,
         };
         if let (Some(a), Some(b)) = (identity(from), identity(to))
@@ -26,7 +26,7 @@ impl World<'_> {
         let system = SCHEMA[from.0].column("system").filter(|_| SCHEMA[from.0].is_log()).map(|column| self.value(from, column));
         let Some(Value::Text(seen_by)) = system else { return true };
         match self.reach(to) {
-            Some(systems) => systems.contains(&seen_by),
+            Some(systems) => systems.iter().any(|system| plain(system) == plain(&seen_by)),
             None => true,
         }
     }
@@ -66,7 +66,8 @@ impl Place<'_> {
                 }
                 // A reference that names no row may name one by the id that its own system uses.
                 match (a_dangling, a_names, b_dangling, b_names) {
-                    (Some(to), _, None, Some(row)) | (None, Some(row), Some(to), _) if to == row.0 && self.nameless(row) => None,
+                    (Some(to), _, None, Some(row)) if to == row.0 && self.may_be_called(row, &a) => None,
+                    (None, Some(row), Some(to), _) if to == row.0 && self.may_be_called(row, &b) => None,
                     _ => Some(false),
                 }
             }
@@ -74,9 +75,34 @@ impl Place<'_> {
         }
     }
 
-    /// Whether nobody knows what its own system calls the row.
-    fn nameless(&self, row: Row) -> bool {
-        SCHEMA[row.0].column("native_id").is_some_and(|column| self.world.value(row, column) == Value::Unknown)
+    /// Whether a reference that names no row may mean this one: nobody knows what its own system calls it, or it is called much the same.
+    fn may_be_called(&self, row: Row, said: &str) -> bool {
+        let Key::Text { text: id, .. } = self.world.key_of(row, 0) else { return false };
+        let native = SCHEMA[row.0].column("native_id").map(|column| self.world.value(row, column));
+        if native == Some(Value::Unknown) {
+            return true;
+        }
+        let said = plain(said);
+        let of: Vec<String> = self
+            .world
+            .evidence
+            .systems
+            .iter()
+            .filter(|system| said.starts_with(&format!("{}:", plain(system))))
+            .map(|system| plain(system))
+            .collect();
+        let own = SCHEMA[row.0].column("system").map(|column| self.world.value(row, column));
+        if let Some(Value::Text(own)) = own
+            && !of.is_empty()
+            && !of.contains(&plain(&own))
+        {
+            return false;
+        }
+        let ends = |long: &str, short: &str| {
+            !short.is_empty() && (long == short || [":", "/"].iter().any(|mark| long.ends_with(&format!("{mark}{short}"))))
+        };
+        let native = if let Some(Value::Text(native)) = native { Some(native) } else { None };
+        [Some(id), native].into_iter().flatten().map(|name| plain(&name)).any(|name| ends(&said, &name) || ends(&name, &said))
     }
 
     /// Whether a row that refers to an unknown one may refer to this one.
@@ -141,6 +167,11 @@ impl Place<'_> {
             _ => Value::Span(largest(&sure), if open { FAR } else { largest(&all) }),
         }
     }
+}
+
+/// Without what people write in more than one way.
+fn plain(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
 }
 
 fn column_type(path: &Path) -> Type {

@@ -21,7 +21,7 @@ fn shipped() -> Vec<Control> {
 }
 
 fn judged(control: &Control, test: &ControlTest) -> Outcome {
-    outcomes(std::slice::from_ref(control), &of_test(test), test.as_of).remove(&control.id).unwrap()
+    outcomes(std::slice::from_ref(control), &[], &of_test(test), test.as_of).remove(&control.id).unwrap()
 }
 
 /// A control with the parameters that its test sets.

@@ -71,21 +71,14 @@ impl Estate {
             fs::write(path, bytes).unwrap();
         }
         let key = FingerprintKey::of(work.path());
-        let request = evidence::Request {
-            root: work.path(),
-            sources: &project.sources,
-            mappings: &project.mappings,
-            as_of,
-            key: &key,
-            known: tickmark::load::shipped_mappings,
-        };
+        let request = evidence::Request::of(work.path(), project, as_of, &key, tickmark::load::shipped_mappings);
         let (evidence, as_of, _) = evidence::read(&request).unwrap();
         (evidence, as_of)
     }
 
     fn judged(&self, project: &Project, files: &Files) -> (Evidence, BTreeMap<String, Outcome>) {
         let (evidence, _) = self.read(project, files, Some(self.as_of));
-        let outcomes = outcomes(&project.controls, &evidence, self.as_of);
+        let outcomes = outcomes(&project.controls, &project.waivers, &evidence, self.as_of);
         (evidence, outcomes)
     }
 }
@@ -317,7 +310,7 @@ fn blanks(estate: &Estate, evidence: &Evidence, before: &BTreeMap<String, Outcom
         .flat_map_iter(|(table, column, row)| {
             let mut poorer = evidence.clone();
             poorer.tables[*table].columns[*column] = crate::blank::blanked(&evidence.tables[*table].columns[*column], *row);
-            let after = outcomes(&estate.project.controls, &poorer, estate.as_of);
+            let after = outcomes(&estate.project.controls, &estate.project.waivers, &poorer, estate.as_of);
             let schema = evidence.tables[*table].schema;
             let what = format!("{}: (a) {}.{} of row {row}", estate.name, schema.name, schema.columns[*column].name);
             let found = before
@@ -348,7 +341,12 @@ fn shifts(estate: &Estate, evidence: &Evidence, before: &BTreeMap<String, Outcom
         for stretch in other.logs.stretches.values_mut().flatten() {
             *stretch = (Time(stretch.0.0 + by), Time(stretch.1.0 + by));
         }
-        let after = outcomes(&controls, &other, Time(estate.as_of.0 + by));
+        let mut waivers = estate.project.waivers.clone();
+        for waiver in &mut waivers {
+            waiver.granted_at.0 += by;
+            waiver.expires_at = waiver.expires_at.map(|at| Time(at.0 + by));
+        }
+        let after = outcomes(&controls, &waivers, &other, Time(estate.as_of.0 + by));
         for (control, after) in after {
             if before[&control] != after {
                 broken.push(format!("{}: (h) {day} days: {control}: {:?} became {after:?}", estate.name, before[&control]));
@@ -388,7 +386,7 @@ fn hold(estate: &Estate) {
                     .collect()
             };
             if !same && !found(reference).is_empty() {
-                without_contradictions = outcomes(&project.controls, &settled(&evidence, &after_evidence), estate.as_of);
+                without_contradictions = outcomes(&project.controls, &project.waivers, &settled(&evidence, &after_evidence), estate.as_of);
                 reference = &without_contradictions;
             }
             found(reference)

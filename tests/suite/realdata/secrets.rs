@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ fn secrets(value: &Value, under: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(name, inner)| secrets(inner, name, found)),
         Value::Array(items) => items.iter().for_each(|inner| secrets(inner, under, found)),
-        Value::String(text) if ["password", "secret", "key"].contains(&under) => {
+        Value::String(text) if ["password", "secret", "key", "consumerKey", "consumerSecret"].contains(&under) => {
             found.insert(text.clone());
         }
         _ => {}
@@ -54,9 +55,24 @@ fn no_secret_leaves_its_file() {
         kong(KONG[0]),
         kong(KONG[1]),
         certificates(&root, "2026-01-24T12:00:00Z"),
+        one("keycloak-realm", "keycloak/master-realm-26.5.5.json", "keycloak:master", "2026-01-01T00:00:00Z"),
+        one("aws-secrets-manager", "derived/aws_secretsmanager_list-secrets_1.json", "aws:644160558196", "2026-01-01T00:00:00Z"),
+        one("entra-applications", "entra/MockApplications.json", "entra:test", "2026-01-01T00:00:00Z"),
     ];
     for case in &cases {
         assert_eq!(leaks(&run(&root, case), &canaries), [""; 0], "{}", case.sources);
+    }
+}
+
+#[test]
+fn no_key_of_an_app_leaves_its_file() {
+    let Some(root) = root() else { return };
+    for path in ["apigee/appgroups_phpunit_apps_GET.json", "apigee/apps_f98678b9-4d1b-4927-ba17-62e6efaadfb3_GET.json"] {
+        let mut keys = BTreeSet::new();
+        secrets(&serde_json::from_slice(&fs::read(root.join(path)).unwrap()).unwrap(), "", &mut keys);
+        assert!(keys.len() >= 2, "{keys:?}");
+        let case = one("apigee-apps", path, "apigee:phpunit", "2023-08-09T14:00:00Z");
+        assert_eq!(leaks(&run(&root, &case), &keys), [""; 0], "{path}");
     }
 }
 

@@ -1,0 +1,73 @@
+//! `tickmark attest`: what somebody signs for, written as a file of the project; and which attestations end soon.
+
+use std::io::IsTerminal;
+
+use super::args::AttestOptions;
+use super::assessing::{Gathered, gathered};
+use super::exit::Exit;
+use super::summary::printable;
+use super::{diagnostics, writing};
+use crate::evidence;
+use crate::load;
+use crate::model::schema::table;
+use crate::model::value::Duration;
+use crate::report::attestations;
+
+/// Runs the command.
+///
+/// # Errors
+/// The subject is not there, what is said cannot stand, or it is there already.
+pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
+    let Some(gathered) = gathered(&options.project, None)? else { return Ok(Exit::Usage) };
+    if options.list {
+        let within = Duration::parse(&options.within).map_err(|why| anyhow::anyhow!("--within: {why}"))?;
+        print!("{}", list(&gathered, within));
+        return Ok(Exit::Done);
+    }
+    let text = |given: &Option<String>| given.clone().unwrap_or_default();
+    let (kind, subject) = (text(&options.kind), text(&options.subject));
+    let Gathered { project, evidence, .. } = &gathered;
+    if let Some(position) = table(&kind)
+        && !evidence::ids(evidence, position).contains(&subject.as_str())
+    {
+        anyhow::bail!("the evidence holds no {kind} `{}`; reports print the ids", printable(&subject));
+    }
+    let at = writing::when(options.at.as_deref(), "--at", project)?;
+    let mut said = writing::line("subject-kind", &kind);
+    said += &writing::line("subject", &subject);
+    said += &writing::line("claim", &text(&options.claim));
+    said += &writing::line("by", &text(&options.by));
+    said += &writing::line("at", &at.to_string());
+    said += &writing::line("valid-until", &text(&options.until));
+    if let Some(path) = &options.document {
+        said += &writing::document(&options.project, path)?;
+    }
+    let id = writing::id(options.id.as_deref(), "ATT", &said)?;
+    let said = writing::line("id", &id) + &said;
+    let path = format!("{}/{id}.toml", load::ATTESTATIONS);
+    if let Err(problems) = load::attestation(&options.project, &path, &said) {
+        eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+        return Ok(Exit::Usage);
+    }
+    writing::new_file(&options.project, &path, &said)?;
+    println!("{path}: {} of {kind} {} until {}", text(&options.claim), printable(&subject), text(&options.until));
+    if options.document.is_none() {
+        println!("The report will say *approval not evidenced*: give `--document`, or add the document's `sha256`.");
+    }
+    Ok(Exit::Done)
+}
+
+/// Those that have ended and those that end soon, the earliest first.
+fn list(gathered: &Gathered, within: Duration) -> String {
+    let all = attestations(&gathered.evidence, gathered.as_of, within);
+    let soon: Vec<_> = all.iter().filter(|one| matches!(one.standing.word, "expired" | "ends soon" | "unknown" | "not yet")).collect();
+    let mut out = format!("As of {}: {} of {} attestations need a look\n", gathered.as_of, soon.len(), all.len());
+    for one in soon {
+        let line = format!(
+            "  {:<9} {}  {} of {} {}, by {}, until {}\n",
+            one.standing.word, one.id, one.claim, one.subject_kind, one.subject, one.by, one.until
+        );
+        out.push_str(&line.split('\n').map(printable).collect::<Vec<_>>().join("\n"));
+    }
+    out
+}

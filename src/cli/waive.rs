@@ -1,0 +1,101 @@
+//! `tickmark waive`: an accepted exception, written as a file of the project.
+
+use std::io::IsTerminal;
+
+use super::args::WaiveOptions;
+use super::assessing::{Assessed, assessed};
+use super::exit::Exit;
+use super::summary::printable;
+use super::{diagnostics, writing};
+use crate::evaluate::waivers;
+use crate::load;
+use crate::model::assessment::{ControlResult, Verdict};
+use crate::model::waiver::Expanded;
+
+/// Runs the command. Nothing is written unless every subject fails now and the waiver would count for it.
+///
+/// # Errors
+/// The subject does not fail, the waiver would waive nothing, or it is there already.
+pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
+    let Some(assessed) = assessed(&options.project, None, None)? else { return Ok(Exit::Usage) };
+    let Assessed { project, evidence, assessment, .. } = assessed;
+    let Some(result) = assessment.controls.iter().find(|result| result.control.id == options.control) else {
+        anyhow::bail!("no selected control is called `{}`; `controls` in tickmark.toml says which are selected", options.control);
+    };
+    for subject in &options.subjects {
+        fails(result, subject)?;
+    }
+    let granted = writing::when(options.granted.as_deref(), "--granted", &project)?;
+    let mut text = writing::line("control", &options.control);
+    let subjects: Vec<String> = options.subjects.iter().map(|subject| writing::quoted(subject)).collect();
+    text += &format!("subjects = [{}]\n", subjects.join(", "));
+    text += &writing::line("reason", &options.reason);
+    text += &writing::line("approver", &options.approver);
+    text += &writing::line("granted-at", &granted.to_string());
+    text += &writing::line("expires-at", &options.until);
+    if !options.compensating.is_empty() {
+        let ids: Vec<String> = options.compensating.iter().map(|id| writing::quoted(id)).collect();
+        text += &format!("compensating = [{}]\n", ids.join(", "));
+    }
+    if let Some(ticket) = &options.ticket {
+        text += &writing::line("ticket", ticket);
+    }
+    if let Some(path) = &options.document {
+        text += &format!("\n[approval]\n{}", writing::document(&options.project, path)?);
+    }
+    let id = writing::id(options.id.as_deref(), &options.control, &text)?;
+    let text = writing::line("id", &id) + &text;
+    let path = format!("{}/{id}.toml", load::WAIVERS);
+    let waiver = match load::waiver(&options.project, &project, &path, &text) {
+        Ok(waiver) => waiver,
+        Err(problems) => {
+            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            return Ok(Exit::Usage);
+        }
+    };
+    let evidenced = waiver.approval.is_some();
+    for one in waivers::expand(&[waiver], &evidence, granted.max(assessment.as_of))? {
+        counts(&one)?;
+    }
+    writing::new_file(&options.project, &path, &text)?;
+    println!("{path}: {} until {}", options.control, options.until);
+    if granted > assessment.as_of {
+        println!("It counts from {granted} on: the evidence of now is as of {}.", assessment.as_of);
+    }
+    if !evidenced {
+        println!("The report will say *approval not evidenced*: give `--document`, or add `[approval]` with the document's `sha256`.");
+    }
+    Ok(Exit::Done)
+}
+
+fn fails(result: &ControlResult, subject: &str) -> anyhow::Result<()> {
+    let verdict = result.population.iter().find(|judged| judged.subject == subject).map(|judged| judged.verdict);
+    let (id, subject) = (&result.control.id, printable(subject));
+    match verdict {
+        Some(Verdict::Fail | Verdict::Waived) => Ok(()),
+        Some(Verdict::Unknown) => {
+            anyhow::bail!(
+                "{id} is unknown for `{subject}`: a waiver never turns that into anything; `tickmark explain {id} …` says what would settle it"
+            )
+        }
+        Some(verdict) => anyhow::bail!("{id} is {} for `{subject}`: there is nothing to waive", verdict.word()),
+        None => anyhow::bail!("`{subject}` is no subject of {id}; populations/{id}.csv of a report lists them"),
+    }
+}
+
+/// Whether it would waive all that it names, once it is live.
+fn counts(one: &Expanded) -> anyhow::Result<()> {
+    if let Some(standing) = &one.barred {
+        let why = if standing.why().is_empty() { String::new() } else { format!(": {}", standing.why()) };
+        anyhow::bail!("the waiver would waive nothing, being {}{why}", standing.word());
+    }
+    let owner = one.own.first().map(|subject| format!("`{}` owns `{}`", one.waiver.approver, printable(subject)));
+    let open = one
+        .open
+        .first()
+        .map(|subject| format!("nobody says who owns `{}`, so that it may be `{}`", printable(subject), one.waiver.approver));
+    match owner.or(open) {
+        Some(why) => anyhow::bail!("{why}: a waiver is accepted by somebody else than the owner"),
+        None => Ok(()),
+    }
+}
