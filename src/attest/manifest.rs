@@ -1,11 +1,14 @@
-//! `manifest.json`: the SHA-256 of every other file of a package, and what made it.
+//! `manifest.json`: the SHA-256 of every other file of a package, the root over all that they say, and what made it.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::leaf::{self, LeafError};
+use super::tree::Tree;
 use crate::model::assessment::ENGINE;
-use crate::model::digest::sha256;
+use crate::model::digest::{hex, sha256};
+use crate::model::salt::Salts;
 use crate::model::value::Time;
 
 /// The `schema` of a manifest.
@@ -15,17 +18,49 @@ pub const PATH: &str = "manifest.json";
 /// The one folder of a package that may grow once the manifest is made: it is not listed.
 pub const GROWING: &str = "attest/";
 
+/// The root of a package's tree, and how many leaves it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    pub leaves: u64,
+    /// As hex.
+    pub hash: String,
+}
+
+/// The root over a package's files.
+///
+/// # Errors
+/// They do not hold an assessment as a package does.
+pub fn root(files: &BTreeMap<String, Vec<u8>>) -> Result<Root, LeafError> {
+    let tree = leaf::tree(files, &Salts::of(files), Tree::default())?;
+    Ok(Root { leaves: tree.size(), hash: hex(&tree.root()) })
+}
+
 /// The manifest of a package, as canonical JSON (RFC 8785): path in the package → bytes, in; `manifest.json`'s bytes, out.
 /// A `manifest.json` among the files, and what lies in `attest/`, is not listed.
+///
+/// # Errors
+/// As [`root`].
+pub fn manifest(files: &BTreeMap<String, Vec<u8>>, as_of: Time) -> Result<Vec<u8>, LeafError> {
+    Ok(written(files, as_of, &root(files)?))
+}
+
+/// The manifest of files whose root is known.
 #[must_use]
-pub fn manifest(files: &BTreeMap<String, Vec<u8>>, as_of: Time) -> Vec<u8> {
+pub fn written(files: &BTreeMap<String, Vec<u8>>, as_of: Time, root: &Root) -> Vec<u8> {
     let listed: Vec<Value> = files
         .iter()
         .filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING))
         .map(|(path, bytes)| object([("bytes", bytes.len().into()), ("path", path.as_str().into()), ("sha256", sha256(bytes).into())]))
         .collect();
     let engine = object([("name", ENGINE.0.into()), ("version", ENGINE.1.into())]);
-    let whole = object([("as_of", as_of.to_string().into()), ("engine", engine), ("files", listed.into()), ("schema", SCHEMA.into())]);
+    let whole = object([
+        ("as_of", as_of.to_string().into()),
+        ("engine", engine),
+        ("files", listed.into()),
+        ("leaves", root.leaves.into()),
+        ("root", root.hash.as_str().into()),
+        ("schema", SCHEMA.into()),
+    ]);
     whole.to_string().into_bytes()
 }
 
@@ -43,7 +78,7 @@ mod tests {
     fn lists_every_file_but_itself_and_what_may_grow() {
         let names = ["report.md", "manifest.json", "attest/sign-off.json", "inputs/a \"b\"\u{1}\u{e9}\u{202e}.csv", "inputs/Z"];
         let files: BTreeMap<String, Vec<u8>> = names.into_iter().map(|name| (name.to_owned(), name.as_bytes().to_vec())).collect();
-        let bytes = manifest(&files, Time(0));
+        let bytes = written(&files, Time(0), &Root { leaves: 3, hash: "00".to_owned() });
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(bytes, serde_json_canonicalizer::to_vec(&value).unwrap(), "canonical");
         let paths: Vec<&str> = value["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();

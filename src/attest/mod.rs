@@ -2,10 +2,30 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`mod@manifest`] | the digest of every file |
-//! | [`package`] | a package as it lies there, held against its manifest |
+//! | [`mod@manifest`] | the digest of every file, and the root |
+//! | [`leaf`] | the leaves under the root, made from the files |
+//! | [`tree`] | the tree over them, paths in it, and proofs that one grew into another |
+//! | [`account`] | what verification found, in sentences |
+//! | [`policy`] | what a reader asks of a package |
+//! | [`key`], [`dsse`] | Ed25519 keys from people's files; the one form in which anything is signed |
+//! | [`sign_off`], [`signatures`] | who answers for a package; held against a policy |
+//! | [`disclosure`] | a part of a package that proves itself |
+//! | [`ledger`], [`recorded`] | one line per run; a package's place among them |
+//! | [`package`], [`archive`] | a package as it lies there, in a folder or in one file, held against its manifest |
 
+pub mod account;
+pub mod archive;
+pub mod disclosure;
+pub mod dsse;
+pub mod key;
+pub mod leaf;
+pub mod ledger;
 pub mod manifest;
 pub mod package;
+pub mod policy;
+pub mod recorded;
+pub mod sign_off;
+pub mod signatures;
+pub mod tree;
 
 pub use manifest::manifest;

@@ -5,16 +5,17 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::manifest::{GROWING, PATH, SCHEMA};
+use super::archive;
+use super::manifest::{self, GROWING, PATH, SCHEMA};
 use crate::model::digest::sha256;
 
 /// How many files, and how many bytes in all, are read of a package.
-const FILES: usize = 200_000;
-const BYTES: u64 = 8 << 30;
+pub(super) const FILES: usize = 200_000;
+pub(super) const BYTES: u64 = 8 << 30;
 /// How deep its folders may lie in each other.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
 
 /// Why a folder cannot be read as a package at all.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,12 @@ pub enum PackageError {
     Unreadable(PathBuf, io::Error),
     #[error("{0} is neither a file nor a folder; a package holds nothing else, so it was not followed")]
     Special(PathBuf),
+    #[error("`{0}` leads out of the package")]
+    Outside(String),
+    #[error("`{0}` stands twice in the archive")]
+    Twice(String),
+    #[error("{0} holds more after the archive's end")]
+    Trailing(PathBuf),
     #[error("{0} is not named in UTF-8; no file of a package is")]
     Name(PathBuf),
     #[error("{0} holds more than a package may: {FILES} files, {BYTES} bytes, folders {DEPTH} deep")]
@@ -40,11 +47,21 @@ pub struct Manifest {
     pub schema: String,
     pub engine: Engine,
     pub as_of: String,
+    /// How many leaves are under the root.
+    pub leaves: u64,
+    pub root: String,
     files: Vec<Listed>,
 }
 
+/// What `assessment.json` says again.
+#[derive(Default, Deserialize)]
+struct Assessed {
+    as_of: String,
+    tool: Engine,
+}
+
 /// What made a package.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
     pub name: String,
@@ -59,11 +76,14 @@ struct Listed {
     sha256: String,
 }
 
-/// Every file below a folder: path with `/` → bytes. Links are refused, never followed.
+/// Every file of a package, a folder or an archive of one: path with `/` → bytes. Links are refused, never followed.
 ///
 /// # Errors
 /// [`PackageError`]
 pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
+    if root.is_file() {
+        return archive::read(root);
+    }
     let mut found = BTreeMap::new();
     let mut left = BYTES;
     let mut open = vec![(root.to_owned(), String::new(), 0)];
@@ -102,15 +122,29 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
 /// # Errors
 /// There is none, or it cannot be read.
 pub fn manifest(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, PackageError> {
-    let bytes = files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?;
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| PackageError::Manifest(error.to_string()))?;
+    read_manifest(files.get(PATH).ok_or_else(|| PackageError::NoManifest(root.to_owned()))?)
+}
+
+/// A manifest.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_manifest(bytes: &[u8]) -> Result<Manifest, PackageError> {
+    let wrong = |error: &dyn std::fmt::Display| PackageError::Manifest(error.to_string());
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
     if manifest.schema != SCHEMA {
-        return Err(PackageError::Manifest(format!("its schema is `{}`; this program reads `{SCHEMA}`", manifest.schema)));
+        return Err(wrong(&format!("its schema is `{}`; this program reads `{SCHEMA}`", manifest.schema)));
+    }
+    // A name that stands twice, a number too large to be exact: what is not canonical may be read in two ways.
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
+    if serde_json_canonicalizer::to_vec(&value).ok().as_deref() != Some(bytes) {
+        return Err(wrong(&"it is not canonical JSON (RFC 8785)"));
     }
     Ok(manifest)
 }
 
-/// Where files and manifest differ, a sentence each; empty: nothing is missing, nothing extra, nothing changed.
+/// Where files and manifest differ, a sentence each; empty: nothing is missing, nothing extra, nothing changed, and the root is that of the
+/// files.
 #[must_use]
 pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let mut found = Vec::new();
@@ -129,6 +163,21 @@ pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Ve
     }
     for path in files.keys().filter(|path| path.as_str() != PATH && !path.starts_with(GROWING) && !listed.contains(path.as_str())) {
         found.push(format!("`{path}` is there and not listed"));
+    }
+    let assessed: Assessed = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    if (&assessed.as_of, &assessed.tool) != (&manifest.as_of, &manifest.engine) {
+        found.push(format!(
+            "{PATH} speaks of an assessment as of {} by {} {}, and `assessment.json` of one as of {} by {} {}",
+            manifest.as_of, manifest.engine.name, manifest.engine.version, assessed.as_of, assessed.tool.name, assessed.tool.version
+        ));
+    }
+    match manifest::root(files) {
+        Ok(root) if root.hash == manifest.root && root.leaves == manifest.leaves => {}
+        Ok(root) => found.push(format!(
+            "the root of these files is {} over {} leaves, and {PATH} says {} over {}",
+            root.hash, root.leaves, manifest.root, manifest.leaves
+        )),
+        Err(why) => found.push(format!("these files have no root: {why}")),
     }
     found
 }

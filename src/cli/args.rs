@@ -19,7 +19,7 @@ const EXITS: &str = "Exit codes:
   1  violations at or above the gate; for `test`: a test does not hold
   2  usage, configuration or control error: nothing was assessed
   3  evidence is insufficient: no violation at the gate, but an unknown verdict
-  4  `verify`: the package is not what its inputs give, or was not asked for its signatures
+  4  `verify`: the package is not what its inputs give, or not what the policy asks
 
 Example:
   tickmark run --project examples/bank";
@@ -39,8 +39,12 @@ pub enum Command {
     Source(SourceCommand),
     /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
     Explain(ExplainOptions),
-    /// Perform a package's assessment again, from the package alone, and compare every byte.
+    /// Perform a package's assessment again, from the package alone, compare every byte, and hold its signatures against a policy.
     Verify(VerifyOptions),
+    /// Put your name to a package, as its preparer or its reviewer.
+    Sign(SignOptions),
+    /// Take verdicts out of a package that prove themselves, with nothing of the others.
+    Disclose(DiscloseOptions),
     /// Write a waiver for failing subjects of a control: an accepted exception with an approver and an end.
     Waive(WaiveOptions),
     /// Write an attestation: what somebody signs for, with the digest of the document; or list those that end soon.
@@ -55,9 +59,21 @@ pub struct RunOptions {
     /// The folder that holds `tickmark.toml`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
-    /// Where the report package goes; replaced whole. Default: `report` in the project.
+    /// Where the report package goes; replaced whole. Default: `report` in the project, with `--archive` `report.tar.gz`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write the package as one file, a .tar.gz.
+    #[arg(long)]
+    pub archive: bool,
+    /// Record the run in this ledger; made where it is not there. The package keeps the receipt.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// The private Ed25519 key that signs the ledger's head.
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    pub ledger_key: Option<PathBuf>,
+    /// A file with that key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE", requires = "ledger_key")]
+    pub passphrase_file: Option<PathBuf>,
     /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: `as-of` in `tickmark.toml`, else the newest collection time of the evidence.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -196,14 +212,77 @@ pub struct ExplainOptions {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  tickmark verify reports/bank --unsigned")]
-pub struct VerifyOptions {
-    /// The folder of the package.
+  tickmark sign report --key ~/.ssh/id_ed25519 --name 'J. Moreau' --role preparer
+  tickmark sign report.tar.gz --key audit.pem --name 'A. Lindqvist' --role reviewer")]
+pub struct SignOptions {
+    /// The package: a folder, or an archive (.tar.gz).
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
+    /// Your private Ed25519 key: OpenSSH (`ssh-keygen -t ed25519`) or PKCS#8 PEM (`openssl genpkey -algorithm ed25519`).
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// A file with the key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Your name, as the statement shall say it.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// In which part you sign.
+    #[arg(long, value_name = "ROLE", value_parser = ["preparer", "reviewer"])]
+    pub role: String,
+    /// What you state. Default: a sentence that fits the role.
+    #[arg(long, value_name = "TEXT")]
+    pub statement: Option<String>,
+    /// When you sign, as 2026-07-01T09:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark disclose report --control OFF-01 --subject kong:partner-gw:key-auth/old-partner --out disclosed
+  tickmark disclose report --control INV-01 --redact owner --out inv-01.tar.gz")]
+pub struct DiscloseOptions {
+    /// The package: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// A control to show, with its counts and parameters.
+    #[arg(long, value_name = "ID", required = true)]
+    pub control: Vec<String>,
+    /// A subject to show, as the report prints it. Default: every subject of the controls.
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Withhold what was read of this column, or the field `subject`, `reasons`, `reason` or `evidence`, and all that repeats it.
+    #[arg(long, value_name = "COLUMN")]
+    pub redact: Vec<String>,
+    /// Where the disclosure goes: a new folder, or a file that ends in .tar.gz.
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark verify reports/bank --unsigned
+  tickmark verify report.tar.gz --policy policy.toml")]
+pub struct VerifyOptions {
+    /// The package or disclosure: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE", required_unless_present = "ledger")]
+    pub package: Option<PathBuf>,
     /// Ask for nobody's signature: re-performance alone.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "policy")]
     pub unsigned: bool,
+    /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The ledger in which the run is recorded, or a proof that was made of it with `--prove`. Without a package: the ledger alone.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// A receipt (`attest/ledger.json` of an earlier package) or head that you kept: the ledger must have grown from it.
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+    /// Write what proves to somebody without the ledger that it grew from the head of `--since`.
+    #[arg(long, value_name = "FILE", requires_all = ["ledger", "since"])]
+    pub prove: Option<PathBuf>,
     /// text: for people; json: for programs.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     pub format: String,

@@ -17,8 +17,12 @@ use crate::model::waiver::{Expanded, Scope, Waiver};
 
 /// Reads a project and says on standard error what is wrong with it; `None`: it cannot be used.
 pub fn load(root: &Path) -> Option<Project> {
+    told(load::project(root))
+}
+
+fn told(read: Result<(Project, Diagnostics), Diagnostics>) -> Option<Project> {
     let colour = std::io::stderr().is_terminal();
-    match load::project(root) {
+    match read {
         Ok((project, warnings)) => {
             if !warnings.list.is_empty() {
                 eprint!("{}", diagnostics::render(&warnings, colour));
@@ -57,7 +61,7 @@ pub struct Assessed {
 /// A time that is none, evidence that cannot be read.
 pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathered>> {
     let key = FingerprintKey::of(root);
-    let gathered = gathered_with(root, as_of, &key)?;
+    let gathered = gathered_with(root, as_of, &key, load::project)?;
     if let Some(path) = key.made() {
         eprintln!(
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
@@ -70,9 +74,12 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
     Ok(gathered)
 }
 
-fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey) -> anyhow::Result<Option<Gathered>> {
+/// How a folder becomes a project.
+type Load = fn(&Path) -> Result<(Project, Diagnostics), Diagnostics>;
+
+fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: Load) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(project) = load(root) else { return Ok(None) };
+    let Some(project) = told(load(root)) else { return Ok(None) };
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
         Err(EvidenceError::Filter(problems)) => {
@@ -103,12 +110,19 @@ pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow:
     gathered(root, as_of)?.map(|gathered| judged(gathered, gate)).transpose()
 }
 
-/// The same under a key that is given.
+/// The same from the inputs of a package, under a key that is given; `packed`: with the shipped controls that the package holds, not this program's.
 ///
 /// # Errors
 /// As [`assessed`].
-pub fn assessed_with(root: &Path, as_of: Option<&str>, gate: Option<Gate>, key: &FingerprintKey) -> anyhow::Result<Option<Assessed>> {
-    gathered_with(root, as_of, key)?.map(|gathered| judged(gathered, gate)).transpose()
+pub fn assessed_again(
+    root: &Path,
+    as_of: Option<&str>,
+    gate: Gate,
+    key: &FingerprintKey,
+    packed: bool,
+) -> anyhow::Result<Option<Assessed>> {
+    let load = if packed { load::packed } else { load::project };
+    gathered_with(root, as_of, key, load)?.map(|gathered| judged(gathered, Some(gate))).transpose()
 }
 
 fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {

@@ -11,11 +11,14 @@ mod check;
 mod clock;
 mod coverage;
 pub mod diagnostics;
+mod disclose;
 mod exit;
 mod explain;
 pub mod mutate;
+mod one_file;
 pub mod output;
 mod run;
+mod sign;
 mod source;
 mod summary;
 mod test;
@@ -44,6 +47,8 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::explain(options),
         Command::Source(command) => source::source(command),
         Command::Verify(options) => verify::verify(options),
+        Command::Sign(options) => sign::sign(options),
+        Command::Disclose(options) => disclose::disclose(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
     };

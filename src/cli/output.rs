@@ -13,13 +13,17 @@ use std::path::{Path, PathBuf};
 use crate::attest::manifest::{GROWING, PATH};
 
 /// What a manifest of this program says of itself, in any version of the format.
-const OURS: &str = "tickmark/manifest/";
+pub(super) const OURS: &str = "tickmark/manifest/";
 
 /// Why a package was not written. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     #[error("`{0}` is a file; `--out` names the folder that the report package becomes: give another path or move the file away")]
     IsFile(PathBuf),
+    #[error("`{0}` is a folder; with `--archive`, `--out` names the file that the report package becomes, such as `report.tar.gz`")]
+    IsFolder(PathBuf),
+    #[error("`{0}` is there already, and is not replaced; give `--out` a new path")]
+    There(PathBuf),
     #[error("`{0}` has no name of its own; `--out` names the folder that the report package becomes, such as `report`")]
     NoName(PathBuf),
     #[error(
@@ -62,7 +66,7 @@ impl OutputError {
 }
 
 /// Attaches the path to an error of the file system.
-trait At<T> {
+pub(super) trait At<T> {
     fn at(self, path: &Path) -> Result<T, OutputError>;
 }
 
@@ -250,7 +254,7 @@ impl Place {
 }
 
 /// Syncs a folder's entries. Where a folder cannot be opened, the system does not need it.
-fn sync(folder: &Path) {
+pub(super) fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -282,7 +286,8 @@ mod tests {
     fn package(text: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files =
             BTreeMap::from([("report.md".to_owned(), text.as_bytes().to_vec()), ("inputs/evidence/a.csv".to_owned(), b"a".to_vec())]);
-        files.insert(PATH.to_owned(), crate::attest::manifest(&files, crate::model::value::Time(0)));
+        let root = crate::attest::manifest::Root { leaves: 0, hash: String::new() };
+        files.insert(PATH.to_owned(), crate::attest::manifest::written(&files, crate::model::value::Time(0), &root));
         files
     }
 

@@ -7,8 +7,8 @@ use anyhow::Context;
 use super::args::RunOptions;
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
-use super::{clock, output, summary};
-use crate::attest;
+use super::{clock, one_file, output, sign, summary};
+use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::control::Severity;
 use crate::model::project::Gate;
@@ -29,14 +29,23 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let Some(assessed) = assessed(&options.project, options.as_of.as_deref(), gate)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     let mut files = report::render(&assessment, &evidence, &project)?;
-    let manifest = attest::manifest(&files, assessment.as_of);
-    files.insert("manifest.json".to_owned(), manifest);
-    let out = options.out.clone().unwrap_or_else(|| options.project.join("report"));
-    output::write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+    let manifest = attest::manifest(&files, assessment.as_of)?;
+    let root = attest::package::read_manifest(&manifest)?.root;
+    files.insert(manifest::PATH.to_owned(), manifest);
+    if let Some(ledger) = &options.ledger {
+        let key = options.ledger_key.as_deref().map(|key| sign::key(key, options.passphrase_file.as_deref())).transpose()?;
+        let run = ledger::Run { as_of: assessment.as_of, exit: Exit::from(assessment.outcome).code(), name: &assessment.name, root: &root };
+        let receipt = ledger::append(ledger, run, key.as_ref()).with_context(|| format!("{} is not written", ledger.display()))?;
+        files.insert(ledger::PATH.to_owned(), serde_json_canonicalizer::to_vec(&receipt)?);
+    }
+    let name = if options.archive { "report.tar.gz" } else { "report" };
+    let out = options.out.clone().unwrap_or_else(|| options.project.join(name));
+    let write = if options.archive { one_file::write_archive } else { output::write };
+    write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
 
     print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
     let (exit, word, reason) = ending(&assessment, &evidence, as_of_from_evidence);
-    print!("{}", summary::ending(&out, word, &reason, exit.code()));
+    print!("{}", summary::ending(&(if options.archive { out } else { out.join("report.html") }), word, &reason, exit.code()));
     Ok(exit)
 }
 

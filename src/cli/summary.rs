@@ -79,8 +79,8 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
 
 /// The last lines: where the report is, and the verdict with its reason.
 #[must_use]
-pub fn ending(package: &Path, word: &str, reason: &str, code: u8) -> String {
-    format!("\nReport: {}\n{word}: {reason} (exit {code})\n", package.join("report.html").display())
+pub fn ending(report: &Path, word: &str, reason: &str, code: u8) -> String {
+    format!("\nReport: {}\n{word}: {reason} (exit {code})\n", report.display())
 }
 
 fn tally(result: &ControlResult) -> String {

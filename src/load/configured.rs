@@ -7,7 +7,8 @@ use toml::de::DeValue;
 
 use super::files::{outside, read_text, stays_inside};
 use super::reader::{At, Keys, nearest, text_of};
-use super::{shipped, source};
+use super::shipped::Files;
+use super::source;
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::project::{Covers, Declared, Format, SourceConfig, SourceMapping, Vouched};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
@@ -17,15 +18,19 @@ use crate::model::value::{Duration, SECOND, Time};
 const MAX_AGE: Duration = Duration(24 * 3_600 * SECOND);
 
 /// Every configured source, and the mappings in use by kind.
-pub fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<SourceConfig>, BTreeMap<String, SourceMapping>) {
-    let shipped = shipped::sources();
+pub fn sources(
+    keys: &Keys<'_, '_>,
+    root: &Path,
+    shipped: &Files,
+    other: &mut Diagnostics,
+) -> (Vec<SourceConfig>, BTreeMap<String, SourceMapping>) {
     let mut configs: Vec<SourceConfig> = Vec::new();
     let mut mappings: BTreeMap<String, SourceMapping> = BTreeMap::new();
     for source in keys.tables("source", "a source") {
         let kind = source.required_text("kind", "the name of a source mapping");
         if let Some(kind) = &kind
             && !mappings.contains_key(&kind.value)
-            && let Some(mapping) = mapping(&source, kind, root, &shipped, other)
+            && let Some(mapping) = mapping(&source, kind, root, shipped, other)
         {
             mappings.insert(kind.value.clone(), mapping);
         }
@@ -54,7 +59,7 @@ pub fn sources(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Ve
 }
 
 /// Tables of which canonical sources may stand beside either: they say nothing of what is deployed.
-const EITHER: [&str; 4] = ["party", "attestation", "interface", "waiver"];
+const EITHER: [&str; 3] = ["party", "attestation", "interface"];
 
 /// What is proposed and what is deployed are never judged together: a plan's rows would complete, merge with and contradict
 /// those of what is there.
@@ -73,13 +78,7 @@ fn one_state(keys: &Keys<'_, '_>, configs: &[SourceConfig], mappings: &BTreeMap<
     }
 }
 
-fn mapping(
-    keys: &Keys<'_, '_>,
-    kind: &At<String>,
-    root: &Path,
-    shipped: &[(String, &'static str)],
-    other: &mut Diagnostics,
-) -> Option<SourceMapping> {
+fn mapping(keys: &Keys<'_, '_>, kind: &At<String>, root: &Path, shipped: &Files, other: &mut Diagnostics) -> Option<SourceMapping> {
     let plain = !kind.value.is_empty() && kind.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let path = format!("sources/{}.toml", kind.value);
     if plain && root.join(&path).symlink_metadata().is_ok() {

@@ -31,6 +31,6 @@ mod source;
 mod waiver;
 
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
-pub use project::project;
+pub use project::{packed, project};
 pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

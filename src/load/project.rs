@@ -7,7 +7,8 @@ use toml::de::DeValue;
 
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
-use super::{attestation, configured, control, document, framework, params, scope, shipped, waiver};
+use super::shipped::Shipped;
+use super::{attestation, configured, control, document, framework, params, scope, waiver};
 use crate::model::control::{Control, Looser, Param, Severity};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
@@ -19,13 +20,25 @@ use crate::model::value::{Constant, Time};
 /// # Errors
 /// Everything that is wrong in any of its files.
 pub fn project(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
+    with(root, &Shipped::compiled())
+}
+
+/// Reads the inputs of a package with what shipped with the program that packed them.
+///
+/// # Errors
+/// As [`project`].
+pub fn packed(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
+    with(root, &Shipped::packed(root))
+}
+
+fn with(root: &Path, shipped: &Shipped) -> Result<(Project, Diagnostics), Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let project = read_text(root, FILE, &mut diagnostics).and_then(|text| {
         let file = File::new(FILE, &text);
         let mut other = Diagnostics::default();
         let project = file.parse().and_then(|table| {
             let keys = Keys::new(&file, table.get_ref(), table.span(), FILE);
-            read(&keys, root, &mut other)
+            read(&keys, root, shipped, &mut other)
         });
         file.finish(&mut diagnostics);
         diagnostics.list.append(&mut other.list);
@@ -38,10 +51,10 @@ pub fn project(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
     }
 }
 
-fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Project> {
+fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnostics) -> Option<Project> {
     let name = keys.required_text("name", "what the report is called");
-    let (known, selected) = frameworks(keys, root, other);
-    let (mut controls, mut deselected) = controls(keys, root, &known, &selected, other);
+    let (known, selected) = frameworks(keys, root, shipped, other);
+    let (mut controls, mut deselected) = controls(keys, root, shipped, &known, &selected, other);
     controls.sort_by(|a, b| a.id.cmp(&b.id));
     deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
@@ -54,7 +67,12 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
         Some(word) => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
     };
     let as_of = keys.parsed("as-of", Time::parse);
-    let (sources, mappings) = configured::sources(keys, root, other);
+    // It is read from the packed text (`model::salt`): here it only has to be hard to guess.
+    keys.parsed("salt", |text| match text.len() {
+        0..32 => Err("expected 32 characters or more that nobody can guess, such as `openssl rand -hex 32` prints".to_owned()),
+        _ => Ok(()),
+    });
+    let (sources, mappings) = configured::sources(keys, root, &shipped.sources, other);
     let attestations_complete = keys.table("attestations", "`[attestations]`").and_then(|keys| {
         let complete = configured::vouched(&keys);
         keys.finish();
@@ -81,9 +99,8 @@ fn read(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> Option<Pro
 }
 
 /// Every framework there is, and the ids of those that the project selects.
-fn frameworks(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec<Framework>, Vec<String>) {
-    let mut known: Vec<Framework> =
-        shipped::frameworks().into_iter().filter_map(|(name, text)| framework::read(&name, text, other)).collect();
+fn frameworks(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnostics) -> (Vec<Framework>, Vec<String>) {
+    let mut known: Vec<Framework> = shipped.frameworks.iter().filter_map(|(name, text)| framework::read(name, text, other)).collect();
     let Some(names) = keys.texts("frameworks") else {
         let selected = ["owasp-nhi-2025", "nist-csf-2.0", "nist-ai-rmf-1.0"].map(str::to_owned).to_vec();
         return (known, selected);
@@ -133,12 +150,13 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, other: &mut Diagnostics) -> (Vec
 fn controls(
     keys: &Keys<'_, '_>,
     root: &Path,
+    shipped: &Shipped,
     known: &[Framework],
     selected: &[String],
     other: &mut Diagnostics,
 ) -> (Vec<Control>, Vec<Deselected>) {
     let shipped: Vec<Control> =
-        shipped::controls().into_iter().filter_map(|(name, text)| control::read(&name, text, known, selected, other)).collect();
+        shipped.controls.iter().filter_map(|(name, text)| control::read(name, text, known, selected, other)).collect();
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();

@@ -1,6 +1,12 @@
 //! What ships with the program: controls, frameworks, source mappings. Named `builtin/…`, wherever a file is named.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use include_dir::{Dir, include_dir};
+
+use super::files::toml_files;
 
 static CONTROLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/controls");
 static FRAMEWORKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/frameworks");
@@ -24,21 +30,45 @@ fn files(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
     found
 }
 
-/// Every shipped control: (`builtin/offboarding/OFF-01-….toml`, text).
-pub fn controls() -> Vec<(String, &'static str)> {
-    named(&CONTROLS)
+/// Files that ship: (`builtin/offboarding/OFF-01-….toml`, text).
+pub type Files = Vec<(String, Cow<'static, str>)>;
+
+/// Everything that ships.
+#[derive(Debug)]
+pub struct Shipped {
+    pub controls: Files,
+    pub frameworks: Files,
+    pub sources: Files,
 }
 
-/// Every shipped framework.
-pub fn frameworks() -> Vec<(String, &'static str)> {
-    named(&FRAMEWORKS)
+impl Shipped {
+    /// What this program ships.
+    pub fn compiled() -> Shipped {
+        Shipped { controls: named(&CONTROLS), frameworks: named(&FRAMEWORKS), sources: named(&SOURCES) }
+    }
+
+    /// What the program shipped that packed the inputs in this folder. A package holds every control that shipped, and only those frameworks and
+    /// mappings that were in use: others are this program's.
+    pub fn packed(root: &Path) -> Shipped {
+        let compiled = Shipped::compiled();
+        let frameworks = read(root, "frameworks").into_iter();
+        let sources = read(root, "sources").into_iter();
+        Shipped {
+            controls: read(root, "controls"),
+            frameworks: compiled.frameworks.into_iter().chain(frameworks).collect::<BTreeMap<_, _>>().into_iter().collect(),
+            sources: compiled.sources.into_iter().chain(sources).collect::<BTreeMap<_, _>>().into_iter().collect(),
+        }
+    }
 }
 
-/// Every shipped source mapping.
-pub fn sources() -> Vec<(String, &'static str)> {
-    named(&SOURCES)
+/// The packed files of one kind; one that cannot be read is not there, and what needs it says so.
+fn read(root: &Path, kind: &str) -> Files {
+    let folder = format!("builtin/{kind}");
+    let paths = toml_files(root, &folder).unwrap_or_default();
+    let text = |path: &String| std::fs::read_to_string(root.join(path)).ok();
+    paths.iter().filter_map(|path| Some((path.replacen(&folder, "builtin", 1), Cow::Owned(text(path)?)))).collect()
 }
 
-fn named(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
-    files(folder).into_iter().map(|(path, text)| (format!("builtin/{path}"), text)).collect()
+fn named(folder: &'static Dir<'static>) -> Files {
+    files(folder).into_iter().map(|(path, text)| (format!("builtin/{path}"), Cow::Borrowed(text))).collect()
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::collect;
 use super::reader::{At, File, Keys, nearest};
-use super::{collect, shipped};
+use super::shipped::Shipped;
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::project::{Declared, Format, SourceMapping};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, table};
@@ -39,7 +40,7 @@ pub fn mapping_of(name: &str, text: &str) -> Result<SourceMapping, Diagnostics> 
 pub fn shipped_mappings() -> Vec<SourceMapping> {
     let mut ignored = Diagnostics::default();
     let kind = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned);
-    shipped::sources().into_iter().filter_map(|(path, text)| read(&kind(&path)?, &path, text, &mut ignored)).collect()
+    Shipped::compiled().sources.iter().filter_map(|(path, text)| read(&kind(path)?, path, text, &mut ignored)).collect()
 }
 
 fn known_tables(keys: &Keys<'_, '_>, tables: Vec<At<String>>) -> Vec<String> {

@@ -12,6 +12,7 @@
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
 //! | [`digest`] | SHA-256 as hex |
+//! | [`salt`] | what keeps a digest from confirming a guess |
 
 pub mod assessment;
 pub mod attestation;
@@ -23,6 +24,7 @@ pub mod fact;
 pub mod framework;
 pub mod project;
 pub mod row;
+pub mod salt;
 pub mod schema;
 pub mod table;
 pub mod value;

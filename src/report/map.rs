@@ -12,10 +12,11 @@ use crate::model::table::{Evidence, Gap, Source, Why};
 use crate::model::waiver::{Scope, WaiverResult};
 
 /// The whole of `assessment.json`.
-pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, project: &'a Project) -> wire::AssessmentFile<'a> {
+pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, project: &'a Project, seal: &'a str) -> wire::AssessmentFile<'a> {
     wire::AssessmentFile {
         schema: wire::SCHEMA,
         tool: wire::Tool { name: ENGINE.0, version: ENGINE.1 },
+        seal,
         name: &assessment.name,
         as_of: assessment.as_of.to_string(),
         as_of_from: assessment.as_of_from,

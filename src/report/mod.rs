@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::model::assessment::Assessment;
 use crate::model::project::Project;
+use crate::model::salt::Salts;
 use crate::model::table::Evidence;
 
 pub mod author;
@@ -60,10 +61,11 @@ pub enum ReportError {
 /// [`ReportError`]; an assessment with findings is not one.
 pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
     let mut files = inputs::inputs(evidence, project)?;
-    let markdown = page::markdown(assessment, evidence, project)?;
+    let seal = Salts::of(&files).seal();
+    let markdown = page::markdown(assessment, evidence, project, &seal)?;
     files.insert("report.html".to_owned(), html::page(&assessment.name, &markdown)?.into_bytes());
     files.insert("report.md".to_owned(), markdown.into_bytes());
-    files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project))?);
+    files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
     let mut lines = Vec::new();
     for result in &assessment.controls {
         for finding in map::findings(result) {

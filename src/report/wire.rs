@@ -13,6 +13,8 @@ pub const SCHEMA: &str = "tickmark/assessment/1";
 pub struct AssessmentFile<'a> {
     pub schema: &'static str,
     pub tool: Tool,
+    /// What makes the bytes of the report as hard to guess as the salts of the package.
+    pub seal: &'a str,
     pub name: &'a str,
     pub as_of: String,
     pub as_of_from: &'a str,

@@ -440,7 +440,7 @@ fn the_package_holds_every_file() {
     insta::assert_snapshot!(paths.join("\n"));
     assert_eq!(text(&files, "inputs/evidence/kong/dump-old.yaml"), "old");
     assert_eq!(package(), files, "the same again");
-    let manifest: Value = serde_json::from_slice(&manifest(&files, assessment().as_of)).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest(&files, assessment().as_of).unwrap()).unwrap();
     assert_eq!(manifest["files"].as_array().unwrap().len(), files.len());
 }
 

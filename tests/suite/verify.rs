@@ -10,7 +10,7 @@ use tickmark::model::digest::sha256;
 
 use super::cli::{project, run};
 
-type Package = BTreeMap<String, Vec<u8>>;
+pub type Package = BTreeMap<String, Vec<u8>>;
 
 /// The package of the small project.
 fn package() -> Package {
@@ -34,7 +34,7 @@ fn package() -> Package {
     found
 }
 
-fn write(package: &Package, root: &Path) {
+pub fn write(package: &Package, root: &Path) {
     for (path, bytes) in package {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -56,17 +56,21 @@ fn verify(package: &Package) -> (Option<i32>, String) {
 }
 
 /// Every digest made anew, as whoever changes a file can.
-fn relisted(mut package: Package) -> Package {
+pub fn relisted(mut package: Package) -> Package {
     let mut manifest: Value = serde_json::from_slice(&package["manifest.json"]).unwrap();
     let files = package.iter().filter(|(path, _)| *path != "manifest.json");
     let files: Vec<Value> =
         files.map(|(path, bytes)| serde_json::json!({ "bytes": bytes.len(), "path": path, "sha256": sha256(bytes) })).collect();
     manifest["files"] = files.into();
+    if let Ok(root) = tickmark::attest::manifest::root(&package) {
+        manifest["root"] = root.hash.into();
+        manifest["leaves"] = root.leaves.into();
+    }
     package.insert("manifest.json".to_owned(), serde_json::to_vec(&manifest).unwrap());
     package
 }
 
-fn edited(package: &Package, path: &str, from: &str, to: &str) -> Package {
+pub fn edited(package: &Package, path: &str, from: &str, to: &str) -> Package {
     let text = String::from_utf8(package[path].clone()).unwrap();
     assert!(text.contains(from), "{path} has no {from}");
     let mut package = package.clone();
@@ -84,7 +88,7 @@ fn a_package_as_it_was_written() {
     let mut more = package.clone();
     more.insert("attest/sign-off.txt".to_owned(), b"seen".to_vec());
     let (code, said) = verify(&more);
-    assert!(code == Some(0) && said.contains("reads no signatures"), "{said}");
+    assert!(code == Some(0) && said.contains("it carries no signature"), "{said}");
     let folder = tempfile::tempdir().unwrap();
     write(&package, folder.path());
     // Without a word on signatures nothing is verified.
@@ -154,7 +158,7 @@ fn whoever_makes_the_digests_anew_is_found_out() {
         ("manifest.json", "2026-06-30T00:00:00Z", "2026-06-30T00:00:01Z", "`manifest.json` differs"),
         ("inputs/tickmark.toml", "[[source]]", "[[sauce]]", "cannot be used"),
         // Another program's, or another version's, is not quietly accepted.
-        ("manifest.json", "\"version\":\"", "\"version\":\"9", "use that version"),
+        ("manifest.json", "\"version\":\"", "\"version\":\"9", "speaks of an assessment as of"),
     ] {
         let (code, said) = verify(&edited(&package, path, from, to));
         assert!(code == Some(4) && said.contains(words), "{path}: {from} → {to}\n{said}");
@@ -174,7 +178,7 @@ fn what_is_no_package() {
         ("[", "no manifest that this program can read"),
         ("{}", "no manifest that this program can read"),
         (
-            "{\"schema\":\"tickmark/manifest/9\",\"engine\":{\"name\":\"x\",\"version\":\"1\"},\"as_of\":\"x\",\"files\":[]}",
+            "{\"schema\":\"tickmark/manifest/9\",\"engine\":{\"name\":\"x\",\"version\":\"1\"},\"as_of\":\"x\",\"files\":[],\"leaves\":0,\"root\":\"\"}",
             "its schema is",
         ),
     ] {
@@ -213,4 +217,52 @@ fn what_was_given_on_the_command_line_is_given_again() {
     let (_, said, work) = run(&files, &["run", "--as-of", "2026-06-29T18:00:00Z", "--fail-on", "critical"]);
     let (code, told) = verify_folder(&work.path().join("report"), &["--unsigned"]);
     assert_eq!(code, Some(0), "{said}\n{told}");
+}
+
+/// A package of another version is judged again; its wording is not compared, and that is said.
+#[test]
+fn another_version_of_the_program() {
+    let version = concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\"");
+    let other = |package: &Package| {
+        let older = edited(package, "assessment.json", version, "\"version\":\"0.0.9\"");
+        edited(&older, "manifest.json", version, "\"version\":\"0.0.9\"")
+    };
+    let package = other(&package());
+    let (code, said) = verify(&package);
+    let words = ["by tickmark", "the verdicts on all 2 subjects are the same", "how it is worded: the package was made by tickmark 0.0.9"];
+    assert!(code == Some(0) && words.iter().all(|word| said.contains(word)), "{said}");
+    let (code, said) = verify(&edited(&package, "report.md", "fail", "FAIL"));
+    assert!(code == Some(0) && said.contains("were not compared"), "{said}");
+    for (path, from, to, words) in [
+        ("populations/OWN-01.csv", "a,fail", "a,pass", "control OWN-01: the package says a pass, its inputs give a fail"),
+        ("populations/OWN-01.csv", "b,pass", "c,pass", "control OWN-01: the package says c pass, its inputs give b pass"),
+        (
+            "assessment.json",
+            "\"status\":\"fail\"",
+            "\"status\":\"pass\"",
+            "control OWN-01, its status: the package says \"pass\", its inputs give \"fail\"",
+        ),
+        ("assessment.json", "\"word\":\"violations\"", "\"word\":\"satisfied on this evidence\"", "the outcome: the package says"),
+        ("inputs/identity.csv", "a,s,none", "a,s,p1", "control OWN-01: the package says a fail, its inputs give a pass"),
+        ("inputs/controls/OWN-01-owner.toml", "owner <> 'none'", "owner <> 'nobody'", "control OWN-01"),
+    ] {
+        let (code, said) = verify(&edited(&package, path, from, to));
+        assert!(code == Some(4) && said.contains(words), "{path}: {from} → {to}\n{said}");
+    }
+    // A control that shipped is judged as it was packed.
+    let text =
+        String::from_utf8(package["inputs/tickmark.toml"].clone()).unwrap().replace("controls = [\"controls\"]", "controls = [\"INV-01\"]");
+    let files = [
+        ("tickmark.toml", text),
+        ("identity.csv", "id,system,owner\na,s,none\n".to_owned()),
+        ("party.csv", "id,name\np1,Ops\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (_, said, work) = run(&files, &["run"]);
+    let shipped = other(&super::package::contents(&work.path().join("report")));
+    let (code, told) = verify(&shipped);
+    assert!(code == Some(0), "{said}\n{told}");
+    let path = shipped.keys().find(|path| path.contains("INV-01")).filter(|path| path.starts_with("inputs/")).unwrap().clone();
+    let (code, told) = verify(&edited(&shipped, &path, "assert = \"owner <> 'none' AND", "assert = \"id <> 'zz' OR"));
+    assert!(code == Some(4) && told.contains("INV-01"), "{told}");
 }

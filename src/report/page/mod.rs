@@ -49,6 +49,7 @@ struct Page<'a> {
     as_of: String,
     as_of_from: &'static str,
     gate: String,
+    seal: &'a str,
     engine: Engine,
     totals: Totals,
     by_severity: Vec<controls::Row>,
@@ -93,7 +94,7 @@ struct Totals {
 ///
 /// # Errors
 /// [`ReportError::Template`] if a template is wrong.
-pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<String, ReportError> {
+pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project, seal: &str) -> Result<String, ReportError> {
     let totals = map::totals(&assessment.controls);
     let controls = controls::controls(assessment, evidence, project);
     let (sources, sources_more) = evidence::sources(assessment, evidence, project);
@@ -117,6 +118,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project)
             _ => "the newest collection time of the evidence",
         },
         gate: gate(assessment.gate),
+        seal,
         engine: Engine { name: ENGINE.0, version: ENGINE.1 },
         totals: Totals { controls: totals.controls.into(), verdicts: totals.verdicts.into() },
         by_severity: controls::by_severity(assessment),

@@ -1,0 +1,278 @@
+//! The leaves under a package's root, made from its files and from nothing else. `docs/package-format.md` describes every kind.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::manifest::{GROWING, PATH};
+use super::tree::{self, Hash, Tree};
+use crate::model::digest::{hex, sha256};
+use crate::model::salt::Salts;
+
+/// What the digest of a field starts with; leaves start with 0 and nodes with 1.
+const FIELD: [u8; 1] = [2];
+/// How many leaves are hashed at once.
+const BATCH: usize = 1 << 14;
+
+/// One leaf: what is said openly once the leaf is shown, and what is shown field by field.
+#[derive(Clone, Debug, Default)]
+pub struct Leaf {
+    pub kind: &'static str,
+    /// Canonical JSON of an object.
+    pub open: Vec<u8>,
+    /// Name → canonical JSON; in the order of the names.
+    pub closed: Vec<(Cow<'static, str>, Vec<u8>)>,
+}
+
+/// The digest of a field.
+#[must_use]
+pub fn field(salt: &[u8], value: &[u8]) -> Hash {
+    Sha256::new().chain_update(FIELD).chain_update(salt).chain_update(value).finalize().into()
+}
+
+/// The bytes of a leaf: canonical JSON of its kind, what it says openly, and the digest of every other field.
+pub fn bytes<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str, Hash)>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    out.extend(b"{\"closed\":{");
+    for (number, (name, digest)) in closed.enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        out.extend(text(name));
+        out.extend(b":\"");
+        out.extend(hex(&digest).as_bytes());
+        out.push(b'"');
+    }
+    out.extend(b"},\"kind\":");
+    out.extend(text(kind));
+    out.extend(b",\"open\":");
+    out.extend(open);
+    out.push(b'}');
+    out
+}
+
+impl Leaf {
+    /// The hash of the leaf at its place.
+    #[must_use]
+    pub fn hash(&self, index: u64, salts: &Salts) -> Hash {
+        let closed = self.closed.iter().map(|(name, value)| (&**name, field(&salts.field(index, name), value)));
+        tree::leaf(&bytes(self.kind, &self.open, closed))
+    }
+}
+
+/// A text as canonical JSON.
+#[must_use]
+pub fn text(text: &str) -> Vec<u8> {
+    // Writing a text into memory cannot fail, and `serde_json` escapes as RFC 8785 does.
+    serde_json::to_vec(text).unwrap_or_default()
+}
+
+/// Why the files of a package have no root.
+#[derive(Debug, thiserror::Error)]
+pub enum LeafError {
+    #[error("`{0}` is not there")]
+    Missing(String),
+    #[error("`{0}`: {1}")]
+    Unreadable(String, String),
+}
+
+fn unreadable(path: &str, why: impl std::fmt::Display) -> LeafError {
+    LeafError::Unreadable(path.to_owned(), why.to_string())
+}
+
+/// What the tree needs of `assessment.json`; its findings are read from `findings.ndjson`.
+#[derive(Deserialize)]
+struct Assessed {
+    schema: Value,
+    tool: Value,
+    name: Value,
+    as_of: Value,
+    as_of_from: Value,
+    gate: Value,
+    outcome: Outcome,
+    totals: Value,
+    controls: Vec<Control>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    word: Value,
+    exit: Value,
+    reason: Value,
+}
+
+#[derive(Deserialize)]
+struct Control {
+    id: String,
+    title: Value,
+    severity: Value,
+    status: Value,
+    subject: Value,
+    file: Value,
+    sha256: Value,
+    params: Vec<Value>,
+    population: Value,
+    population_complete: Value,
+    population_gaps: Value,
+    counts: Value,
+}
+
+/// Every leaf of a package, in order: the assessment, its files, then control by control the control, its parameters, its verdicts and its
+/// findings.
+///
+/// # Errors
+/// [`LeafError`]; or what `take` gives.
+pub fn each<E: From<LeafError>>(files: &BTreeMap<String, Vec<u8>>, mut take: impl FnMut(Leaf) -> Result<(), E>) -> Result<(), E> {
+    let assessment = "assessment.json";
+    let read: Assessed = serde_json::from_slice(found(files, assessment)?).map_err(|error| unreadable(assessment, error))?;
+    let json = |value: &Value| serde_json_canonicalizer::to_vec(value).map_err(|error| unreadable(assessment, error));
+    let outcome = serde_json::json!({ "exit": read.outcome.exit, "word": read.outcome.word });
+    take(Leaf {
+        kind: "assessment",
+        open: json(&serde_json::json!({
+            "as_of": read.as_of, "as_of_from": read.as_of_from, "gate": read.gate, "name": read.name, "outcome": outcome,
+            "schema": read.schema, "tool": read.tool,
+        }))?,
+        closed: vec![("reason".into(), json(&read.outcome.reason)?), ("totals".into(), json(&read.totals)?)],
+    })?;
+    for (path, bytes) in files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING)) {
+        let file = serde_json::json!({ "bytes": bytes.len(), "path": path, "sha256": sha256(bytes) });
+        take(Leaf { kind: "file", open: b"{}".to_vec(), closed: vec![("file".into(), json(&file)?)] })?;
+    }
+    let mut findings = Findings::of(found(files, "findings.ndjson")?);
+    for control in &read.controls {
+        take(Leaf {
+            kind: "control",
+            open: json(&serde_json::json!({
+                "control": control.id, "counts": control.counts, "population": control.population,
+                "population_complete": control.population_complete, "severity": control.severity, "sha256": control.sha256,
+                "status": control.status, "subject": control.subject, "title": control.title,
+            }))?,
+            closed: vec![("file".into(), json(&control.file)?), ("population_gaps".into(), json(&control.population_gaps)?)],
+        })?;
+        for param in &control.params {
+            let open = serde_json::json!({ "control": control.id, "name": param.get("name") });
+            take(Leaf { kind: "parameter", open: json(&open)?, closed: vec![("parameter".into(), json(param)?)] })?;
+        }
+        verdicts(&control.id, files, &mut take)?;
+        while let Some(leaf) = findings.next(&control.id)? {
+            take(leaf)?;
+        }
+    }
+    findings.none_left()?;
+    Ok(())
+}
+
+fn found<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Result<&'f [u8], LeafError> {
+    files.get(path).map(Vec::as_slice).ok_or_else(|| LeafError::Missing(path.to_owned()))
+}
+
+fn verdicts<E: From<LeafError>>(
+    control: &str,
+    files: &BTreeMap<String, Vec<u8>>,
+    take: &mut impl FnMut(Leaf) -> Result<(), E>,
+) -> Result<(), E> {
+    let path = format!("populations/{control}.csv");
+    let mut reader = csv::Reader::from_reader(found(files, &path)?);
+    let header = reader.headers().map_err(|error| unreadable(&path, error))?;
+    if header != &csv::StringRecord::from(vec!["subject", "verdict", "reason", "evidence"]) {
+        return Err(unreadable(&path, "its columns are not subject, verdict, reason, evidence").into());
+    }
+    let id = text(control);
+    let mut row = csv::StringRecord::new();
+    while reader.read_record(&mut row).map_err(|error| unreadable(&path, error))? {
+        let mut open = b"{\"control\":".to_vec();
+        open.extend(&id);
+        open.extend(b",\"verdict\":");
+        open.extend(text(&row[1]));
+        open.push(b'}');
+        let cells = [("evidence", &row[3]), ("reason", &row[2]), ("subject", &row[0])];
+        let closed = cells.into_iter().filter(|(name, cell)| *name == "subject" || !cell.is_empty());
+        take(Leaf { kind: "verdict", open, closed: closed.map(|(name, cell)| (name.into(), text(cell))).collect() })?;
+    }
+    Ok(())
+}
+
+/// `findings.ndjson`, line by line.
+struct Findings<'f> {
+    rest: &'f [u8],
+    number: usize,
+}
+
+impl<'f> Findings<'f> {
+    fn of(rest: &'f [u8]) -> Findings<'f> {
+        Findings { rest, number: 1 }
+    }
+
+    /// The next line, if it is of this control.
+    fn next(&mut self, control: &str) -> Result<Option<Leaf>, LeafError> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
+        let (line, rest) = self.rest.split_at(end);
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let number = self.number;
+        let wrong = |why: &dyn std::fmt::Display| unreadable("findings.ndjson", format!("line {number}: {why}"));
+        let found: BTreeMap<String, Value> = serde_json::from_slice(line).map_err(|error| wrong(&error))?;
+        if found.get("control").and_then(Value::as_str) != Some(control) {
+            return Ok(None);
+        }
+        self.rest = rest.get(1..).unwrap_or_default();
+        self.number += 1;
+        let json = |value: &Value| serde_json_canonicalizer::to_vec(value).map_err(|error| wrong(&error));
+        let mut leaf = Leaf { kind: "finding", ..Leaf::default() };
+        let mut open = serde_json::Map::new();
+        for (name, value) in found {
+            match (name.as_str(), value) {
+                ("control" | "severity" | "verdict", value) => {
+                    open.insert(name, value);
+                }
+                ("observed", Value::Object(columns)) => {
+                    for (column, value) in &columns {
+                        leaf.closed.push((format!("observed/{column}").into(), json(value)?));
+                    }
+                }
+                (_, value) => leaf.closed.push((name.into(), json(&value)?)),
+            }
+        }
+        leaf.closed.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        leaf.open = json(&Value::Object(open))?;
+        Ok(Some(leaf))
+    }
+
+    fn none_left(&self) -> Result<(), LeafError> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        let why = "stands out of order, is empty, or is of a control that was not judged";
+        Err(unreadable("findings.ndjson", format!("line {}: {why}", self.number)))
+    }
+}
+
+/// The tree over a package's files: one pass, a batch of leaves at a time.
+///
+/// # Errors
+/// [`LeafError`]
+pub fn tree(files: &BTreeMap<String, Vec<u8>>, salts: &Salts, mut tree: Tree) -> Result<Tree, LeafError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    each(files, |leaf| {
+        batch.push(leaf);
+        if batch.len() == BATCH {
+            hashed(&mut tree, &mut batch, salts);
+        }
+        Ok::<_, LeafError>(())
+    })?;
+    hashed(&mut tree, &mut batch, salts);
+    Ok(tree)
+}
+
+fn hashed(tree: &mut Tree, batch: &mut Vec<Leaf>, salts: &Salts) {
+    let first = tree.size();
+    let hashes: Vec<Hash> = batch.par_iter().enumerate().map(|(at, leaf)| leaf.hash(first + at as u64, salts)).collect();
+    hashes.into_iter().for_each(|hash| tree.push(hash));
+    batch.clear();
+}

@@ -1,0 +1,90 @@
+//! Salts: what keeps a digest from confirming a guess.
+//!
+//! A package must come out the same when it is made again, so its salts cannot be random; and whoever is shown a part of it must not be
+//! able to compute those of the rest. They are therefore derived from the whole of `inputs/`: a part that is disclosed holds too little of
+//! it. Where the evidence itself could be guessed, `salt = "…"` in `tickmark.toml` is an input that nobody can guess.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::digest::{hex, sha256};
+
+/// What the digest behind the salts starts with.
+const DOMAIN: &[u8] = b"tickmark/salt/1\n";
+/// Where a package keeps what it was made from.
+pub const INPUTS: &str = "inputs/";
+
+/// The salts of one package.
+#[derive(Clone)]
+pub struct Salts(Hmac<Sha256>);
+
+impl std::fmt::Debug for Salts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salts")
+    }
+}
+
+impl Salts {
+    /// From the files of a package, of which those below `inputs/` count: path and bytes, sorted by path.
+    #[must_use]
+    pub fn of<'f>(files: impl IntoIterator<Item = (&'f String, &'f Vec<u8>)>) -> Salts {
+        let mut whole = Sha256::new();
+        whole.update(DOMAIN);
+        for (path, bytes) in files.into_iter().filter(|(path, _)| path.starts_with(INPUTS)) {
+            whole.update(sha256(bytes));
+            whole.update(b"  ");
+            whole.update(path);
+            whole.update(b"\n");
+        }
+        Salts(keyed(&whole.finalize()))
+    }
+
+    /// The salt of a field of a leaf.
+    #[must_use]
+    pub fn field(&self, leaf: u64, name: &str) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(leaf.to_string().as_bytes());
+        mac.update(b":");
+        mac.update(name.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// What makes the bytes of a report as hard to guess as the salts are: reports carry it, disclosures never.
+    #[must_use]
+    pub fn seal(&self) -> String {
+        let mut mac = self.0.clone();
+        mac.update(b"seal");
+        hex(&mac.finalize().into_bytes())
+    }
+}
+
+fn keyed(secret: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes keys of any length.
+    Hmac::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&Default::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_input_counts_and_nothing_else() {
+        let seal = |files: &[(&str, &str)]| {
+            let files: BTreeMap<String, Vec<u8>> =
+                files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+            Salts::of(&files).seal()
+        };
+        let base = seal(&[("inputs/a", "1"), ("inputs/b", "2")]);
+        assert_eq!(base, seal(&[("inputs/a", "1"), ("inputs/b", "2"), ("report.md", "x")]));
+        for other in [&[("inputs/a", "1")][..], &[("inputs/a", "2"), ("inputs/b", "2")], &[("inputs/a", "1"), ("inputs/c", "2")]] {
+            assert_ne!(base, seal(other));
+        }
+        let salts = Salts::of(&BTreeMap::new());
+        assert_ne!(salts.field(1, "a"), salts.field(2, "a"));
+        assert_ne!(salts.field(1, "a"), salts.field(1, "b"));
+        // The worked example of docs/package-format.md: no inputs at all.
+        assert_eq!(hex(&salts.field(0, "subject")), "6f8d52c1bc7e49c0e8b09f20e48afb22f4fab81e98ee9fbc92fd4064eb5964e5");
+    }
+}
