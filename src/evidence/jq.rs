@@ -2,6 +2,7 @@
 //!
 //! They run in a thread of their own, which is given up when it makes no progress.
 
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -12,7 +13,7 @@ use jaq_json::Val;
 use serde_json::{Map, Value};
 
 use super::EvidenceError;
-use super::language::{Data, Filter, compile, val};
+use super::language::{Data, Filter, compile, json, val};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::SourceMapping;
 
@@ -28,6 +29,7 @@ pub struct Filters {
     recognise: Option<Filter>,
     envelope: Option<Filter>,
     select: Option<Filter>,
+    /// `None`: records are rows as they stand.
     rows: Option<Filter>,
     /// The mapping's file, for messages.
     file: String,
@@ -61,7 +63,7 @@ impl Filters {
             recognise: compiled("recognise", &mapping.recognise),
             envelope: compiled("envelope", &mapping.envelope),
             select: compiled("select", &mapping.select),
-            rows: compiled("rows", &mapping.rows),
+            rows: compiled("rows", if mapping.rows.trim() == "." { "" } else { &mapping.rows }),
             file: mapping.file.clone(),
         };
         if problems.list.is_empty() {
@@ -115,6 +117,8 @@ pub struct Job {
     pub records: Vec<Value>,
     /// What `$file` holds beside what the envelope says.
     pub file: Map<String, Value>,
+    /// Records of one `id` are one record, told twice.
+    pub by_id: bool,
 }
 
 /// What they gave.
@@ -124,8 +128,8 @@ pub struct Mapped {
     pub envelope: Map<String, Value>,
     /// For documents: where each record stands, as a JSON pointer.
     pub pointers: Option<Vec<String>>,
-    /// For documents: the records.
-    pub records: Vec<Value>,
+    /// A digest of each record.
+    pub distinct: Vec<u128>,
     /// For each record its rows, or why there are none.
     pub rows: Vec<Result<Vec<Value>, String>>,
 }
@@ -206,7 +210,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
         };
     }
     let mut places = Vec::new();
-    mapped.records = match (&job.document, &filters.select) {
+    let records = match (&job.document, &filters.select) {
         (None, _) => job.records,
         (Some(document), None) => {
             mapped.pointers = Some(vec![String::new()]);
@@ -227,8 +231,15 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
             records
         }
     };
+    for record in &records {
+        let id = record.get("id").filter(|id| job.by_id && id.is_string());
+        mapped.distinct.push(digest(id.unwrap_or(record)));
+        if sender.send(Progress::Record).is_err() {
+            return Err("given up".to_owned());
+        }
+    }
     let Some(rows) = &filters.rows else {
-        mapped.rows = mapped.records.iter().map(|record| Ok(vec![record.clone()])).collect();
+        mapped.rows = records.into_iter().map(|record| Ok(vec![record])).collect();
         return Ok(mapped);
     };
     let mut file = job.file;
@@ -236,7 +247,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
         file.insert(name.clone(), value.clone());
     }
     let [file, document, _] = globals(&file)?;
-    for (number, record) in mapped.records.iter().enumerate() {
+    for (number, record) in records.iter().enumerate() {
         let at = places.get(number).map_or(Ok(Val::Null), val);
         let given = at.and_then(|at| stream(rows, [file.clone(), document.clone(), at], val(record)?, ROWS));
         mapped.rows.push(given);
@@ -245,6 +256,45 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
         }
     }
     Ok(mapped)
+}
+
+/// A digest of a record: by its content alone, in the order of its members. Two that were alike by accident would be counted as one,
+/// and one too few never makes a source whole.
+fn digest(record: &Value) -> u128 {
+    let hash = |seed: u64| {
+        let mut hasher = foldhash::quality::FixedState::with_seed(seed).build_hasher();
+        feed(record, &mut hasher);
+        u128::from(hasher.finish())
+    };
+    hash(1) << 64 | hash(2)
+}
+
+fn feed(value: &Value, hasher: &mut impl Hasher) {
+    match value {
+        Value::Null => hasher.write_u8(0),
+        Value::Bool(yes) => hasher.write_u8(1 + u8::from(*yes)),
+        Value::Number(number) => {
+            hasher.write_u8(3);
+            number.to_string().hash(hasher);
+        }
+        Value::String(text) => {
+            hasher.write_u8(4);
+            text.hash(hasher);
+        }
+        Value::Array(items) => {
+            hasher.write_u8(5);
+            hasher.write_usize(items.len());
+            items.iter().for_each(|item| feed(item, hasher));
+        }
+        Value::Object(members) => {
+            hasher.write_u8(6);
+            hasher.write_usize(members.len());
+            for (name, value) in members {
+                name.hash(hasher);
+                feed(value, hasher);
+            }
+        }
+    }
 }
 
 /// Follows a path array into a document; gives the JSON pointer and what stands there.
@@ -277,7 +327,7 @@ fn stream(filter: &Filter, globals: [Val; 3], input: Val, most: usize) -> Result
             return Err(format!("it gives more than {most} results"));
         }
         let given = given.map_err(|error| complaint(&said(error.into_val())))?;
-        out.push(serde_json::from_str(&given.to_string()).map_err(|_| "it gives a value that JSON cannot hold".to_owned())?);
+        out.push(json(&given).ok_or("it gives a value that JSON cannot hold")?);
     }
     Ok(out)
 }

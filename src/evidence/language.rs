@@ -3,7 +3,7 @@
 
 use jaq_core::load::{Arena, File, Loader, parse};
 use jaq_core::{Compiler, data, native};
-use jaq_json::Val;
+use jaq_json::{Num, Val};
 use serde_json::{Map, Value};
 
 use super::{pem, ssh};
@@ -89,12 +89,48 @@ fn of_text(input: &Val, name: &str, read: impl Fn(&str) -> Result<Value, String>
     read(text).and_then(|value| val(&value)).map_err(fault)
 }
 
-/// JSON → a value of the language.
+/// JSON → a value of the language, as reading its text would give it.
 ///
 /// # Errors
 /// It cannot hold it.
 pub fn val(value: &Value) -> Result<Val, String> {
-    jaq_json::read::parse_single(value.to_string().as_bytes()).map_err(|_| "a value that the filter's language cannot hold".to_owned())
+    Ok(match value {
+        Value::Null => Val::Null,
+        Value::Bool(yes) => Val::Bool(*yes),
+        Value::String(text) => Val::utf8_str(text.clone()),
+        Value::Number(number) => match number.as_i64().and_then(|number| isize::try_from(number).ok()) {
+            Some(number) => Val::from(number),
+            None => read(&number.to_string())?,
+        },
+        Value::Array(items) => items.iter().map(val).collect::<Result<_, _>>()?,
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| Ok((Val::utf8_str(name.clone()), val(value)?)));
+            Val::obj(members.collect::<Result<_, String>>()?)
+        }
+    })
+}
+
+fn read(text: &str) -> Result<Val, String> {
+    jaq_json::read::parse_single(text.as_bytes()).map_err(|_| "a value that the filter's language cannot hold".to_owned())
+}
+
+/// A value of the language → JSON, as printing it and reading it again would give it; `None`: JSON cannot hold it.
+pub fn json(value: &Val) -> Option<Value> {
+    Some(match value {
+        Val::Null => Value::Null,
+        Val::Bool(yes) => Value::Bool(*yes),
+        Val::Num(Num::Int(number)) => Value::from(*number),
+        Val::TStr(bytes) => Value::String(std::str::from_utf8(bytes).ok()?.to_owned()),
+        Val::Arr(items) => Value::Array(items.iter().map(json).collect::<Option<_>>()?),
+        Val::Obj(members) => {
+            let name = |name: &Val| match name {
+                Val::TStr(bytes) => std::str::from_utf8(bytes).ok().map(str::to_owned),
+                _ => None,
+            };
+            Value::Object(members.iter().map(|(key, value)| Some((name(key)?, json(value)?))).collect::<Option<_>>()?)
+        }
+        Val::Num(_) | Val::BStr(_) => serde_json::from_str(&value.to_string()).ok()?,
+    })
 }
 
 fn csv_objects(text: &str) -> Result<Value, String> {
@@ -166,6 +202,27 @@ mod tests {
         }
         assert!(run("list", &json!("System.Object[]")).is_err_and(|why| why.contains("-Depth")));
         assert_eq!(run("ssh_key", &json!("ssh-rsa AAAA")), Err("\"ssh_key: the key ends too soon\"".to_owned()));
+    }
+
+    /// Values cross as they would in writing.
+    #[test]
+    fn values_cross_unchanged() {
+        let text = r#"{"a":[0,-1,9223372036854775807,9223372036854775808,18446744073709551615,1.5,-0.0,1e300,1.0,0.1],"":null,"b":"\u00fc\"\\\n","c":{"d":[],"e":{}},"t":true}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let slow = read(&value.to_string()).unwrap();
+        let fast = val(&value).unwrap();
+        assert_eq!(fast.to_string(), slow.to_string());
+        assert_eq!(json(&fast), serde_json::from_str(&slow.to_string()).ok());
+        for code in
+            ["map_values(.)", ".a | map(. + 0)", ".a[5] * 2", "[.a[] | tostring]", "nan", "infinite", "{a: 1e1000}", ".b | ascii_downcase"]
+        {
+            let filter = compile(code).unwrap();
+            let context = || Ctx::<Data>::new(&filter.lut, Vars::new([Val::Null, Val::Null, Val::Null]));
+            for given in filter.id.run((context(), fast.clone())).map(unwrap_valr) {
+                let given = given.unwrap();
+                assert_eq!(json(&given), serde_json::from_str(&given.to_string()).ok(), "{code}: {given}");
+            }
+        }
     }
 
     #[test]

@@ -249,15 +249,20 @@ fn lines_again(decoded: &Decoded, csv: bool) -> Vec<u8> {
 }
 
 /// What the filters are to be run on, with what of it cannot be used: each page of a wrapped document by itself.
-pub fn jobs(decoded: Decoded, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
+pub fn jobs(decoded: Decoded, config: &SourceConfig, file: &Map<String, Value>) -> (Vec<(String, Job)>, Faults) {
+    // Two rows of one's own inventory with one id are one record, told twice; events have no such id.
+    let by_id = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
     let wrapped = decoded.document.as_ref().and_then(pages::pages);
     let Some((pages, faults)) = wrapped else {
-        return (vec![(String::new(), Job { document: decoded.document, records: decoded.records, file: file.clone() })], Vec::new());
+        return (
+            vec![(String::new(), Job { document: decoded.document, records: decoded.records, file: file.clone(), by_id })],
+            Vec::new(),
+        );
     };
     let job = |page: pages::Page| {
         let mut file = file.clone();
         file.insert("page".to_owned(), Value::Object(page.about));
-        (page.pointer, Job { document: Some(page.body), records: Vec::new(), file })
+        (page.pointer, Job { document: Some(page.body), records: Vec::new(), file, by_id })
     };
     (pages.into_iter().map(job).collect(), faults)
 }
@@ -293,7 +298,7 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         Locator::Lines(lines) => lines.clone(),
         Locator::Pointers(_) => Vec::new(),
     };
-    let (jobs, faults) = jobs(decoded, &file);
+    let (jobs, faults) = jobs(decoded, config, &file);
     for (position, reason) in faults {
         quarantined(export, position, reason);
     }
@@ -329,7 +334,9 @@ fn fill(export: &mut Export, decoded: Decoded, reading: &Reading<'_>) -> Result<
         quarantined(export, String::new(), strange);
     }
     export.locator = if documents { Locator::Pointers(pointers) } else { Locator::Lines(lines) };
-    export.records = distinct(mapped.iter().flat_map(|page| &page.records), config);
+    export.records = mapped.iter().flat_map(|page| page.distinct.iter().copied()).collect();
+    export.records.sort_unstable();
+    export.records.dedup();
     let sole = match config.systems.as_slice() {
         [system] => Some(system.clone()),
         _ => None,
@@ -488,19 +495,4 @@ impl Export {
     pub fn count(&self) -> i64 {
         self.envelope.records.unwrap_or_else(|| i64::try_from(self.records.len()).unwrap_or(i64::MAX))
     }
-}
-
-/// What is counted of a file. Two rows of one's own inventory with one id are one record, told twice; events have no such id.
-fn distinct<'v>(records: impl Iterator<Item = &'v Value>, config: &SourceConfig) -> Vec<u128> {
-    let merged = config.table.as_deref().and_then(schema::table).is_some_and(|table| !SCHEMA[table].is_log());
-    let digest = |record: &Value| {
-        let id = record.get("id").filter(|id| merged && id.is_string());
-        let digest = sha256(id.unwrap_or(record).to_string().as_bytes());
-        // Half of a SHA-256 is more than enough to tell records apart.
-        u128::from_str_radix(&digest[..32], 16).unwrap_or_default()
-    };
-    let mut distinct: Vec<u128> = records.map(digest).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    distinct
 }

@@ -85,6 +85,9 @@ impl Fact {
     }
 }
 
+/// What facts say of a thing's column: (table, id, column) → each value, with the number of its export.
+type Said<'f> = BTreeMap<(usize, &'f str, usize), BTreeSet<(&'f Cell, u32)>>;
+
 /// Rows for what the facts fit, and remarks: (number of the fact's export, text).
 pub fn apply(facts: &[(bool, Fact)], given: &[Given]) -> (Vec<Given>, Vec<(u32, String)>) {
     let mut things: BTreeMap<usize, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
@@ -98,7 +101,7 @@ pub fn apply(facts: &[(bool, Fact)], given: &[Given]) -> (Vec<Given>, Vec<(u32, 
     }
     let mut out = Vec::new();
     let mut idle: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
-    let mut said: BTreeMap<(usize, &str, usize), BTreeSet<(&Cell, u32)>> = BTreeMap::new();
+    let mut said = Said::new();
     for (fresh, fact) in facts {
         let schema = &SCHEMA[fact.table];
         let of_table = things.get(&fact.table);
@@ -130,7 +133,7 @@ pub fn apply(facts: &[(bool, Fact)], given: &[Given]) -> (Vec<Given>, Vec<(u32, 
 }
 
 /// Where facts contradict each other, or what a system says.
-fn contradictions(said: &BTreeMap<(usize, &str, usize), BTreeSet<(&Cell, u32)>>, given: &[Given]) -> Vec<(u32, String)> {
+fn contradictions(said: &Said<'_>, given: &[Given]) -> Vec<(u32, String)> {
     let mut shown: BTreeMap<(usize, &str, usize), BTreeSet<&Cell>> = BTreeMap::new();
     let things: BTreeSet<(usize, &str)> = said.keys().map(|(table, id, _)| (*table, *id)).collect();
     for row in given.iter().map(|given| &given.row) {

@@ -57,7 +57,7 @@ pub fn tried(
     // What was kept gives what was judged.
     let plain = plain::plain(&export.bytes).unwrap_or_default();
     let file = Map::from_iter([("path".to_owned(), json!(path)), ("systems".to_owned(), json!(systems)), ("facts".to_owned(), json!({}))]);
-    let (jobs, _) = mapping::jobs(decode::decode(mapping.format, path, &plain), &file);
+    let (jobs, _) = mapping::jobs(decode::decode(mapping.format, path, &plain), &config, &file);
     let mapped = jq::run(&reading.filters, path, jobs.into_iter().map(|(_, job)| job).collect())?.unwrap_or_default();
     let refused = |reason: String| vec![json!({ "quarantined": reason })];
     let rows = mapped.into_iter().flat_map(|page| page.rows).flat_map(|rows| rows.unwrap_or_else(refused)).collect();
