@@ -13,6 +13,8 @@ mod disclosure;
 mod docs;
 mod examples;
 mod explain;
+mod frozen;
+mod hostile;
 mod interpreter;
 mod judgeable;
 mod ledger;
