@@ -27,7 +27,6 @@ pub struct Policy {
     pub keys: Vec<Key>,
     pub require: Require,
     pub expect: Expect,
-    pub time_stamp: TimeStamp,
     pub ledger: Ledger,
 }
 
@@ -40,8 +39,6 @@ struct Wire {
     require: Require,
     #[serde(default)]
     expect: Expect,
-    #[serde(default)]
-    time_stamp: TimeStamp,
     #[serde(default)]
     ledger: Ledger,
 }
@@ -76,8 +73,6 @@ pub struct Require {
     /// The roles of which a signature must be there. Empty: none, and the reader has said so.
     pub signatures: Vec<Role>,
     #[serde(default)]
-    pub time_stamp: bool,
-    #[serde(default)]
     pub ledger: bool,
 }
 
@@ -103,18 +98,6 @@ pub struct Expect {
     pub as_of_from: Option<Time>,
     #[serde(default, deserialize_with = "time")]
     pub as_of_until: Option<Time>,
-}
-
-/// Which time stamps are believed.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TimeStamp {
-    /// PEM files of root certificates.
-    #[serde(default)]
-    pub roots: Vec<PathBuf>,
-    /// Object identifiers of the authorities' policies; empty: any.
-    #[serde(default)]
-    pub policies: Vec<String>,
 }
 
 /// What the reader knows of the ledger.
@@ -197,12 +180,8 @@ impl Policy {
                 return Err(wrong(format!("a signature of the {0} is required, and no [[key]] has the role `{0}`", role.word())));
             }
         }
-        let time_stamp = TimeStamp { roots: wire.time_stamp.roots.iter().map(|file| beside(file)).collect(), ..wire.time_stamp };
-        if wire.require.time_stamp && time_stamp.roots.is_empty() {
-            return Err(wrong("a time stamp is required, and [time-stamp] has no `roots`".to_owned()));
-        }
         let expect = Expect { project: wire.expect.project.as_deref().map(beside), ..wire.expect };
-        Ok(Policy { keys, require: wire.require, expect, time_stamp, ledger: wire.ledger })
+        Ok(Policy { keys, require: wire.require, expect, ledger: wire.ledger })
     }
 
     /// The key that signed an envelope.

@@ -55,7 +55,7 @@ impl Role {
 #[serde(deny_unknown_fields)]
 pub struct SignOff {
     pub assessment: About,
-    /// The signer's own word; a time stamp proves more.
+    /// The signer's own word.
     pub signed_at: String,
     pub signer: SignerInfo,
     pub statement: String,

@@ -19,11 +19,8 @@ pub struct Signed<'p> {
     pub files: Option<&'p BTreeMap<String, Vec<u8>>>,
 }
 
-/// When an envelope was signed, as far as somebody other than the signer says.
-pub type Stamped<'t> = dyn Fn(&str, &Envelope, &mut Account) -> Option<Time> + 't;
-
 /// Looks at every sign-off. `attested`: what lies in `attest/`.
-pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Option<&Policy>, stamped: &Stamped, account: &mut Account) {
+pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Option<&Policy>, account: &mut Account) {
     let mut good: Vec<(Role, &str, String)> = Vec::new();
     let mut any = false;
     for (path, bytes) in attested.iter().filter(|(path, _)| path.starts_with(GROWING) && path.ends_with(ENDING)) {
@@ -49,12 +46,9 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
             unpinned(path, &envelope, &sign_off, account);
             continue;
         };
-        let time = stamped(path, &envelope, account);
-        let claimed = Time::parse(&sign_off.signed_at);
-        match (time, &claimed) {
-            (_, Err(why)) => wrong.push(format!("its `signed_at`: {why}")),
-            (Some(time), Ok(_)) => wrong.extend(key.objection(role, time)),
-            (None, Ok(time)) => wrong.extend(key.objection(role, *time)),
+        match Time::parse(&sign_off.signed_at) {
+            Ok(time) => wrong.extend(key.objection(role, time)),
+            Err(why) => wrong.push(format!("its `signed_at`: {why}")),
         }
         if role == Role::Ledger {
             wrong.push("a ledger's keeper signs no package".to_owned());
@@ -62,9 +56,7 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
         if wrong.is_empty() {
             let fingerprint = key.key.fingerprint();
             account.proved(format!("signed by {} as {} ({fingerprint}): \u{201c}{}\u{201d}", key.name, role.word(), sign_off.statement));
-            if time.is_none() {
-                account.unchecked(format!("when {} signed: {} is the signer's own word", key.name, sign_off.signed_at));
-            }
+            account.unchecked(format!("when {} signed: {} is the signer's own word", key.name, sign_off.signed_at));
             good.push((role, &key.name, fingerprint));
         } else {
             wrong.into_iter().for_each(|why| account.failed(format!("the signature of {} in `{path}` does not count: {why}", key.name)));

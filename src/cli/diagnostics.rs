@@ -5,16 +5,22 @@ use annotate_snippets::{AnnotationKind, Group, Level as Mark, Renderer, Snippet}
 use super::summary::printable;
 use crate::model::diagnostic::{Diagnostic, Diagnostics, Level};
 
-/// Every diagnostic, errors first, then a line that counts them.
+/// How many diagnostics are shown: a file with nothing right in it has one a line, and each costs a look through the file.
+const SHOWN: usize = 200;
+
+/// The diagnostics, errors first, then a line that counts them.
 #[must_use]
 pub fn render(diagnostics: &Diagnostics, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut sorted: Vec<&Diagnostic> = diagnostics.list.iter().collect();
     sorted.sort_by_key(|diagnostic| diagnostic.level);
     let mut out = String::new();
-    for diagnostic in &sorted {
+    for diagnostic in sorted.iter().take(SHOWN) {
         out.push_str(&one(diagnostic, diagnostics, &renderer));
         out.push_str("\n\n");
+    }
+    if sorted.len() > SHOWN {
+        out.push_str(&format!("and {} more like these\n\n", sorted.len() - SHOWN));
     }
     let count = |level| sorted.iter().filter(|diagnostic| diagnostic.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));

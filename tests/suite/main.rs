@@ -19,6 +19,8 @@ mod examples;
 mod exceptions;
 mod explain;
 mod exports;
+mod frozen;
+mod harmful;
 mod hostile;
 mod interpreter;
 mod judgeable;

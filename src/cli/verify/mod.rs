@@ -1,4 +1,4 @@
-//! `tickmark verify`: the assessment performed again from a package and nothing else, every byte compared, and signatures, time stamps and ledger
+//! `tickmark verify`: the assessment performed again from a package and nothing else, every byte compared, and signatures and ledger
 //! held against a reader's policy.
 //!
 //! | module | what |
@@ -85,7 +85,7 @@ fn vouched(
     account: &mut Account,
 ) {
     let attested = attested(files);
-    signatures::check(&attested, signed, policy, &|_, _, _| None, account);
+    signatures::check(&attested, signed, policy, account);
     let run = receipts::Package { root: signed.root, as_of: &signed.about.as_of, exit };
     receipts::check(&attested, run, policy, recorded.known.as_ref(), &recorded.earlier, account);
     if policy.is_none() && !options.unsigned {

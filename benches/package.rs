@@ -1,0 +1,141 @@
+//! What tying a package together costs: a project read, judged, rendered, its manifest and root made, and signed, each timed.
+//!
+//! `cargo bench --bench package -- [CREDENTIALS]`. Run by hand; writes a project with half as many identities and ten controls into a temporary
+//! folder, and reads it from there.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at the first surprise")]
+
+use std::fmt::Write;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use tickmark::attest::key::SecretKey;
+use tickmark::attest::sign_off::{self, Role};
+use tickmark::attest::{manifest, package};
+use tickmark::evaluate::assess;
+use tickmark::evidence::{self, FingerprintKey};
+use tickmark::model::value::Time;
+use tickmark::{load, report};
+
+const PROJECT: &str = r#"
+name = "Large"
+controls = ["controls"]
+as-of = "2026-06-30T00:00:00Z"
+[[source]]
+kind = "canonical"
+path = "credentials.csv"
+table = "credential"
+collected-at = "2026-06-29T12:00:00Z"
+complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
+[[source]]
+kind = "canonical"
+path = "identities.csv"
+table = "identity"
+collected-at = "2026-06-29T12:00:00Z"
+complete = { from = "a count", by = "j.doe", on = "2026-06-29" }
+"#;
+
+const ASSERTS: [&str; 10] = [
+    "expires_at <> 'never'",
+    "expires_at > $as_of",
+    "expires_at - issued_at <= INTERVAL '398d'",
+    "issued_at >= $as_of - INTERVAL '365d'",
+    "status = 'active'",
+    "kind IN ('api_key', 'client_secret')",
+    "identity.status = 'active'",
+    "identity.environment <> 'test'",
+    "identity.kind <> 'human'",
+    "storage <> 'code'",
+];
+
+fn main() {
+    let credentials: usize = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(2_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), credentials);
+    println!("{credentials} credentials, {} identities, {} threads", credentials / 2, rayon::current_num_threads());
+    let mut total = Duration::ZERO;
+    let mut lap = |what: &str, start: Instant| {
+        let took = start.elapsed();
+        total += took;
+        println!("{took:>10.1?}  {what}");
+        took
+    };
+    let start = Instant::now();
+    let (project, _) = load::project(folder.path()).expect("a project");
+    let key = FingerprintKey::given(&[]);
+    let request =
+        evidence::Request { root: folder.path(), sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
+    let (evidence, as_of, _) = evidence::read(&request).unwrap();
+    lap("read", start);
+    let start = Instant::now();
+    let assessment = assess::assess(&assess::Request {
+        name: &project.name,
+        controls: &project.controls,
+        deselected: &project.deselected,
+        out_of_scope: &project.out_of_scope,
+        frameworks: &project.frameworks,
+        evidence: &evidence,
+        as_of,
+        as_of_from: "configuration",
+        gate: project.gate,
+    })
+    .unwrap();
+    lap("judged", start);
+    let start = Instant::now();
+    let mut files = report::render(&assessment, &evidence, &project).unwrap();
+    drop((assessment, evidence));
+    let bytes: usize = files.values().map(Vec::len).sum();
+    lap(&format!("rendered, {} MB", bytes >> 20), start);
+    let start = Instant::now();
+    let written = manifest::manifest(&files, as_of).unwrap();
+    let tied = lap("manifest and root", start);
+    let read = package::read_manifest(&written).unwrap();
+    files.insert(manifest::PATH.to_owned(), written);
+    let done =
+        std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("key")).status();
+    assert!(done.unwrap().success());
+    let key = SecretKey::read(&fs::read_to_string(folder.path().join("key")).unwrap(), || None).unwrap();
+    let start = Instant::now();
+    sign_off::sign(&files, &read, &key, (Role::Preparer, "X", "Y"), Time(0)).unwrap();
+    let signed = lap("signed", start);
+    let start = Instant::now();
+    for (number, bytes) in files.values().enumerate() {
+        fs::write(folder.path().join(format!("out-{number}")), bytes).unwrap();
+    }
+    lap("written", start);
+    let cost = tied + signed;
+    println!(
+        "{:>9.1}%  of the whole is manifest, root and signature, over {} leaves",
+        cost.as_secs_f64() / total.as_secs_f64() * 100.0,
+        read.leaves
+    );
+}
+
+fn write(folder: &std::path::Path, credentials: usize) {
+    fs::write(folder.join("tickmark.toml"), PROJECT).unwrap();
+    fs::create_dir(folder.join("controls")).unwrap();
+    for (number, assert) in ASSERTS.iter().enumerate() {
+        let control = format!(
+            "id = \"LRG-{number:02}\"\ntitle = \"Control {number}\"\nseverity = \"high\"\nsubject = \"credential\"\nstatement = \"x\"\nrisk = \"x\"\n\
+             remediation = \"x\"\n[maps-to]\nowasp-nhi-2025 = [{{ id = \"NHI7:2025\", relationship = \"intersects-with\", rationale = \"x\" }}]\n\
+             [check]\nassert = \"{assert}\"\n"
+        );
+        fs::write(folder.join(format!("controls/LRG-{number:02}.toml")), control).unwrap();
+    }
+    let mut text = "id,system,kind,status,environment\n".to_owned();
+    for number in 0..credentials / 2 {
+        writeln!(text, "aws:123456789012:user/service-{number:07},aws:123456789012,service_account,active,prod").unwrap();
+    }
+    fs::write(folder.join("identities.csv"), &text).unwrap();
+    text = "id,system,identity,kind,status,issued_at,expires_at,storage\n".to_owned();
+    for number in 0..credentials {
+        // One in a hundred has something to find.
+        let (kind, expires) = if number % 100 == 0 { ("password", "never") } else { ("api_key", "2026-12-01T00:00:00Z") };
+        let holder = number / 2;
+        writeln!(
+            text,
+            "aws:123456789012:key/AKIA{number:012},aws:123456789012,aws:123456789012:user/service-{holder:07},{kind},active,2026-01-01T00:00:00Z,{expires},vault"
+        )
+        .unwrap();
+    }
+    fs::write(folder.join("credentials.csv"), text).unwrap();
+}
