@@ -170,6 +170,9 @@ pub fn excused(waivers: &[Waiver], evidence: Evidence, as_of: Time) -> Result<(E
     Ok((evidence::with_waivers(evidence, rows), expanded))
 }
 
+/// Of one waiver, how many names that the evidence does not hold are told apart.
+const STRANGERS: usize = 20;
+
 /// Says which live waivers name subjects that no row holds; true if one of them is an error: a source of the subject's table
 /// that yielded nothing may have held it.
 fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
@@ -177,22 +180,28 @@ fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
     for one in waivers.iter().filter(|one| one.barred.is_none()) {
         let Scope::Subjects(named) = &one.waiver.scope else { continue };
         let Some(table) = evidence.tables.get(one.waiver.subject) else { continue };
+        if one.missing.is_empty() {
+            continue;
+        }
+        let ids = evidence::ids(evidence, one.waiver.subject);
         let absent = table.gaps.iter().any(|gap| gap.why == Why::Absent);
-        for at in &one.missing {
+        for (told, at) in one.missing.iter().enumerate().take(STRANGERS + 1) {
             let Some((id, span)) = named.get(*at) else { continue };
-            let near: Vec<&str> = evidence::ids(evidence, one.waiver.subject)
-                .into_iter()
-                .filter(|there| there.ends_with(id.as_str()) || id.ends_with(there))
-                .collect();
+            let near = ids.iter().find(|there| !there.is_empty() && (there.ends_with(id.as_str()) || id.ends_with(**there)));
+            let (others, what) = (one.missing.len() - told, table.schema.name);
+            let message = match told {
+                STRANGERS if others > 1 => format!("the evidence holds no {what} `{id}`, nor {} more that the waiver names", others - 1),
+                _ => format!("the evidence holds no {what} `{id}`"),
+            };
             found.texts.insert(one.waiver.file.clone(), one.waiver.text.clone());
             found.list.push(Diagnostic {
                 code: Code::WaiverSubject,
                 level: if absent { Level::Warning } else { Level::Error },
-                message: format!("the evidence holds no {} `{id}`", table.schema.name),
+                message,
                 file: one.waiver.file.clone(),
                 span: Some(span.clone()),
                 label: "no such subject".to_owned(),
-                help: match near.first() {
+                help: match near {
                     Some(there) => format!("there is `{there}`"),
                     None => format!("populations/{}.csv of a report lists every subject; remove what is gone", one.waiver.control),
                 },

@@ -46,18 +46,18 @@ fn expanded(waiver: &Waiver, world: &World, params: &BTreeMap<String, Constant>)
         Some(condition) => truth(condition, world, params)?,
         None => Truth::all(subjects.rows, Tri::True),
     };
-    let (mut covered, mut open, mut own) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut covered, mut open, mut own, mut outside) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for row in 0..subjects.rows {
         let place = match (scope.get(row), separate.get(row)) {
-            (Tri::False, _) | (Tri::Unknown, Tri::False) => continue,
+            (Tri::False, _) | (Tri::Unknown, Tri::False) => &mut outside,
             (Tri::True, Tri::True) => &mut covered,
             (Tri::True, Tri::False) => &mut own,
             _ => &mut open,
         };
         place.insert(id(row).to_owned());
     }
-    // Rows of one id count together, and the least favourable of them decides.
-    covered.retain(|id| !open.contains(id) && !own.contains(id));
+    // Rows of one id count together, and the least favourable of them decides: two events of one id, and one is not covered.
+    covered.retain(|id| !open.contains(id) && !own.contains(id) && !outside.contains(id));
     let barred = barred(waiver, world, params, &scope)?;
     let list = |set: BTreeSet<String>| set.into_iter().collect();
     Ok(Expanded { waiver: waiver.clone(), barred, covered: list(covered), open: list(open), own: list(own), missing })

@@ -96,6 +96,10 @@ pub fn outside(keys: &Keys<'_, '_>, path: &At<String>) {
 }
 
 /// The .toml files of a folder and below it, sorted, as paths below the project; or the one file that is named.
+///
+/// # Errors
+/// It cannot be read, or holds a folder that is a link: it is not followed, as it may lead outside or in a circle, and not passed over,
+/// as what it holds would then be missed.
 pub fn toml_files(root: &Path, path: &str) -> std::io::Result<Vec<String>> {
     let full = root.join(path);
     if fs::metadata(&full)?.is_file() {
@@ -107,8 +111,13 @@ pub fn toml_files(root: &Path, path: &str) -> std::io::Result<Vec<String>> {
         for entry in fs::read_dir(root.join(&folder))? {
             let entry = entry?;
             let path = folder.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
                 open.push(path);
+            } else if kind.is_symlink() && !fs::metadata(root.join(&path)).is_ok_and(|there| there.is_file()) {
+                let message =
+                    format!("{} is a link, and to no file; links to folders are not followed: put the folder there", path.display());
+                return Err(std::io::Error::other(message));
             } else if let Some(text) = path.to_str().filter(|text| text.ends_with(".toml")) {
                 found.push(text.to_owned());
             }

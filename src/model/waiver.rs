@@ -16,7 +16,7 @@ pub struct Waiver {
     /// The control's subject: position in [`super::schema::SCHEMA`].
     pub subject: usize,
     pub scope: Scope,
-    /// Why the exception is accepted; Markdown.
+    /// Why the exception is accepted.
     pub reason: String,
     /// Id of a party.
     pub approver: String,

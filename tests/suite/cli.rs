@@ -191,6 +191,38 @@ fn garbage_in() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("root:"));
 }
 
+/// Everything that can be known of a control without evidence, each at its place.
+#[test]
+fn lints() {
+    let control = CONTROL
+        .replace("[check]", "[params.spare]\ndefault = \"1d\"\nbasis = \"x\"\n[check]\napplies = \"kind = kind\"")
+        .replace("[maps-to]", "[maps-to]\nnist-csf-2.0 = [\"PR.AC-4\"]");
+    let control = control.split("[[test]]").next().unwrap().to_owned();
+    let mut files = project("id,system,owner\na,s,p1\n");
+    files[1].1 = control.clone();
+    files[0].1 = files[0].1.replace("[\"owasp-nhi-2025\"]", "[\"nist-csf-2.0\", \"owasp-nhi-2025\"]");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, _work) = run(&files, &["check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines: Vec<&str> = control.lines().collect();
+    for (code, words, at) in [
+        ("T013", "no condition reads `$spare`", "[params.spare]"),
+        ("T022", "`PR.AC-4` is read as `PR.AA-05`", "nist-csf-2.0"),
+        ("T027", "claimed without a rationale", "nist-csf-2.0"),
+        ("T038", "this is never false", "applies"),
+        ("T041", "the control has no test", ""),
+    ] {
+        let found: Vec<&serde_json::Value> = value["diagnostics"].as_array().unwrap().iter().filter(|one| one["code"] == code).collect();
+        assert_eq!(found.len(), 1, "{code}: {value}");
+        assert!(found[0]["level"] == "warning" && found[0]["message"].as_str().unwrap().contains(words), "{}", found[0]);
+        let line = usize::try_from(found[0]["line"].as_u64().unwrap()).unwrap();
+        assert!(lines[line - 1].starts_with(at), "{code} stands at `{}`", lines[line - 1]);
+    }
+    let (_, said, _work) = run(&files, &["check"]);
+    assert!(said.contains("--> controls/OWN-01-owner.toml:") && said.contains("warning[T013]"), "{said}");
+}
+
 /// What programs are told: tests as JUnit and JSON, diagnostics as JSON with their places.
 #[test]
 fn formats_for_programs() {

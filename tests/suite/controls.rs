@@ -21,7 +21,8 @@ fn every_test_of_every_shipped_control_holds() {
     assert!(told.is_empty(), "{} of {count} tests do not hold:\n{}", told.len(), told.join("\n"));
 }
 
-/// The catalogue's least: these ship, and each shows a pass, a fail and an unknown.
+/// The catalogue's least: these ship, and each shows a pass, a fail, an unknown and, where it does not apply to all, a subject to
+/// which it does not.
 #[test]
 fn every_shipped_control_is_whole() {
     let folder = tempfile::tempdir().unwrap();
@@ -33,6 +34,7 @@ fn every_shipped_control_is_whole() {
         ("AUT", 6),
         ("ENV", 3),
         ("EVD", 3),
+        ("EXC", 2),
         ("HUM", 2),
         ("INV", 7),
         ("MON", 6),
@@ -48,9 +50,11 @@ fn every_shipped_control_is_whole() {
             assert!(ids.contains(&format!("{family}-{number:02}").as_str()), "{family}-{number:02} does not ship");
         }
     }
+    assert_eq!(ids.len(), families.iter().map(|(_, count)| count).sum::<usize>(), "{ids:?}");
     for control in &project.controls {
         let expected: Vec<&str> = control.tests.iter().flat_map(|test| test.expect.values().map(String::as_str)).collect();
-        for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Unknown] {
+        let narrows = control.applies.iter().map(|_| Verdict::NotApplicable);
+        for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Unknown].into_iter().chain(narrows) {
             assert!(expected.contains(&verdict.word()), "{} has no test that comes to {}", control.id, verdict.word());
         }
         assert!(control.mappings.iter().any(|mapping| mapping.framework == "nist-csf-2.0"), "{} maps to no CSF outcome", control.id);
@@ -67,6 +71,17 @@ fn every_shipped_control_notices_its_mutants() {
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"shipped\"\ncontrols = [\"builtin\"]\n").unwrap();
     let (project, _) = tickmark::load::project(folder.path()).unwrap();
     let scores = tickmark::cli::mutate::scores(&project.controls);
+    // The boundaries: no limit, in a parameter or in a condition, moves by its least unit, nor an order to or from equality, unnoticed;
+    // and nobody may call that equivalent.
+    let boundary = |what: &str| {
+        let order = ["<", "<=", ">", ">="].iter().any(|sign| what.contains(&format!(": {sign} becomes")));
+        what.starts_with('$') || what.contains("INTERVAL") || order
+    };
+    for (control, score) in project.controls.iter().zip(&scores) {
+        let excused = control.equivalent.iter().map(|(what, _)| what.as_str());
+        let missed: Vec<&str> = score.survivors.iter().map(String::as_str).chain(excused).filter(|what| boundary(what)).collect();
+        assert!(missed.is_empty(), "{}: {missed:?}", control.id);
+    }
     for score in &scores {
         assert!(score.mutants >= 1, "{score:?}");
         assert!(score.percent() >= 95.0, "{score:?}");

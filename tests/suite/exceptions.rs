@@ -1,5 +1,7 @@
 //! Waivers, attestations and looser parameters, as a person writes them and as a pipeline meets them (SEMANTICS §5.6).
 
+mod adversary;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -93,6 +93,12 @@ pub fn settled(condition: &Condition, place: Place) -> Vec<Problem> {
         Place::Applies if !answers.no && !answers.open => {
             found.push(problem("this is always true: the control applies to every subject", "leave `applies` out"));
         }
+        Place::Applies if !answers.no => {
+            found.push(problem(
+                "this is never false: no subject is left out for what is known of it",
+                "leave `applies` out, or say which are",
+            ));
+        }
         Place::Assert if !answers.no => found.push(problem("this is never false: no subject can fail", "say what must hold")),
         Place::Assert if !answers.yes => found.push(problem("this is never true: no subject can pass", "say what must hold")),
         Place::Assert if reads && !answers.open => found.push(problem(
@@ -141,12 +147,12 @@ impl Answers<'_> {
             Kind::Not(inner) => self.of(inner).negated(),
             Kind::And(terms) => {
                 let all = terms.iter().fold(known(true), |all, term| all.and(self.of(term)));
-                if self.opposed(terms) { Set { yes: false, ..all } } else { all }
+                if self.pair(terms, Op::Eq) { Set { yes: false, ..all } } else { all }
             }
             Kind::Or(terms) => {
                 let none = terms.iter().fold(known(true), |none, term| none.and(self.of(term).negated()));
                 let any = none.negated();
-                if self.opposed(terms) { Set { no: false, ..any } } else { any }
+                if self.pair(terms, Op::Ne) { Set { no: false, ..any } } else { any }
             }
             Kind::IsNotNull(_) => Set { open: false, ..ANY },
             Kind::Compare { op, left, right } if self.said(left) == self.said(right) => match op {
@@ -165,9 +171,24 @@ impl Answers<'_> {
         self.text.get(node.span.clone()).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether two of these cannot both be true, nor, where they are each other's opposite, both be false.
-    fn opposed(&self, terms: &[Node]) -> bool {
-        terms.iter().enumerate().any(|(at, a)| terms[at + 1..].iter().any(|b| self.opposite(a, b)))
+    /// Whether two of these are each other's opposite, or compare one value with two literals by this operator: by `=` they cannot both be
+    /// true, by `<>` not both be false.
+    fn pair(&self, terms: &[Node], op: Op) -> bool {
+        let two = |a: &Node, b: &Node| match (self.held(a, op), self.held(b, op)) {
+            (Some((value, one)), Some((other, two))) => value == other && one != two,
+            _ => false,
+        };
+        terms.iter().enumerate().any(|(at, a)| terms[at + 1..].iter().any(|b| self.opposite(a, b) || two(a, b)))
+    }
+
+    /// What a comparison by this operator holds a value to.
+    fn held<'n>(&self, node: &'n Node, wanted: Op) -> Option<(String, &'n Constant)> {
+        let Kind::Compare { op, left, right } = &node.kind else { return None };
+        match (&left.kind, &right.kind) {
+            (Kind::Path(_), Kind::Literal(word)) if *op == wanted => Some((self.said(left), word)),
+            (Kind::Literal(word), Kind::Path(_)) if *op == wanted => Some((self.said(right), word)),
+            _ => None,
+        }
     }
 
     fn opposite(&self, a: &Node, b: &Node) -> bool {

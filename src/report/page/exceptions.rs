@@ -60,6 +60,8 @@ pub struct WaiverView<'a> {
     why: &'a str,
     /// Markdown.
     scope: String,
+    /// Those that it names, where it waives none of them.
+    named: Capped<&'a str>,
     waived: Capped<&'a str>,
     needless: usize,
     own: Capped<&'a str>,
@@ -70,7 +72,8 @@ pub struct WaiverView<'a> {
     approval: Option<&'a str>,
     ticket: Option<&'a str>,
     compensating: Vec<CompensationView<'a>>,
-    reason: &'a str,
+    /// On one line, however it was written.
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -110,6 +113,12 @@ fn waiver<'a>(result: &'a WaiverResult, assessment: &'a Assessment) -> WaiverVie
                 format!("covers {at_most} subjects at most, where {}", escape::code(condition.text.trim()))
             }
         },
+        named: match &waiver.scope {
+            Scope::Subjects(named) if !matches!(result.standing, Standing::InForce | Standing::OwnApproval) => {
+                Capped::new(named.iter().map(|(id, _)| id.as_str()), SUBJECTS)
+            }
+            _ => Capped::new(std::iter::empty(), SUBJECTS),
+        },
         waived: subjects(&result.waived),
         needless: if live { expanded.covered.len().saturating_sub(result.waived.len()) } else { 0 },
         own: subjects(&expanded.own),
@@ -128,7 +137,7 @@ fn waiver<'a>(result: &'a WaiverResult, assessment: &'a Assessment) -> WaiverVie
                 of_subjects: came.as_ref().is_some_and(|came| came.of_subjects),
             })
             .collect(),
-        reason: waiver.reason.trim(),
+        reason: waiver.reason.split_whitespace().collect::<Vec<_>>().join(" "),
     }
 }
 
