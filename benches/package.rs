@@ -3,6 +3,7 @@
 //! `cargo bench --bench package -- [CREDENTIALS]`. Run by hand; writes a project with half as many identities and ten controls into a temporary
 //! folder, and reads it from there.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at the first surprise")]
+#![expect(clippy::disallowed_types, reason = "makes a key with ssh-keygen")]
 
 use std::fmt::Write;
 use std::fs;
@@ -62,8 +63,7 @@ fn main() {
     let start = Instant::now();
     let (project, _) = load::project(folder.path()).expect("a project");
     let key = FingerprintKey::given(&[]);
-    let request =
-        evidence::Request { root: folder.path(), sources: &project.sources, mappings: &project.mappings, as_of: project.as_of, key: &key };
+    let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     lap("read", start);
     let start = Instant::now();
@@ -73,6 +73,7 @@ fn main() {
         deselected: &project.deselected,
         out_of_scope: &project.out_of_scope,
         frameworks: &project.frameworks,
+        waivers: &[],
         evidence: &evidence,
         as_of,
         as_of_from: "configuration",

@@ -40,7 +40,7 @@ frameworks = ["owasp-nhi-2025"]
 controls = ["controls"]
 as-of = "2026-06-30T00:00:00Z"
 [params]
-"LIF-01.max-life" = "60d"
+"LIF-01.max-life" = { value = "60d", reason = "Two months suffice.", approver = "lindqvist" }
 [[source]]
 kind = "canonical"
 path = "keys.csv"
