@@ -438,7 +438,8 @@ pub fn rows(described: &[Described], exports: &[Export], logs: &Logs, systems: &
             ("completeness", Cell::Text(source.completeness.word().to_owned())),
             ("expected_records", source.expected_records.map_or(Cell::Absent(State::Missing), count)),
             ("records", count(source.records)),
-            ("quarantined", count(source.quarantined)),
+            // Of what was never read nobody knows what would have fitted.
+            ("quarantined", if source.absent { Cell::Absent(State::Missing) } else { count(source.quarantined) }),
             ("covers_from", source.covers.map_or(Cell::Absent(State::Missing), |(from, _)| Cell::Int(from.0))),
             ("covers_until", source.covers.map_or(Cell::Absent(State::Missing), |(_, until)| Cell::Int(until.0))),
             ("max_age", Cell::Int(source.max_age.0)),

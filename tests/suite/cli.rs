@@ -132,6 +132,19 @@ fn check_and_test() {
     assert!(said.contains("expected pass, came fail"), "{said}");
 }
 
+/// A source that gave nothing has no clean quarantine: nobody looked.
+#[test]
+fn nothing_read_is_not_nothing_in_quarantine() {
+    let mut files = project("id,system,owner\na,s,p1\n");
+    files[0].1 = files[0].1.replace("controls = [\"controls\"]", "controls = [\"EVD-03\"]").replace("identity.csv", "gone.csv");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, work) = run(&files, &["run"]);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let population = std::fs::read_to_string(work.path().join("report/populations/EVD-03.csv")).unwrap();
+    let verdicts: Vec<&str> = population.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+    assert_eq!(verdicts, ["unknown", "pass"], "{population}");
+}
+
 #[test]
 fn help_has_an_example_for_each_command() {
     for command in ["run", "check", "test"] {

@@ -1,9 +1,10 @@
 //! SEMANTICS §8: what evidence may lose, or say in another order or under other names, and what verdicts may then become.
 //!
 //! `controls` perturbs the evidence of every shipped control's own tests, value by value and row by row; `exports` perturbs the files
-//! of the examples and of real exports. Both print how many perturbations they ran.
+//! of the examples and of real exports, and `evidence` what these were read as. Both print how many perturbations they ran.
 
 mod controls;
+mod evidence;
 mod exports;
 
 use std::borrow::Cow;

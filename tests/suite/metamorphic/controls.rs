@@ -220,7 +220,7 @@ fn shifted(test: &ControlTest, by: i64) -> ControlTest {
 }
 
 /// The same name backwards: another order among them. Twice is the name itself.
-fn other_name(id: &str) -> String {
+pub fn other_name(id: &str) -> String {
     id.chars().rev().collect()
 }
 
