@@ -34,7 +34,7 @@ pub fn source(command: &SourceCommand) -> anyhow::Result<Exit> {
 /// Shipped mappings, and those of a project before them; what is wrong with its own is told.
 fn mappings(project: Option<&Path>) -> anyhow::Result<BTreeMap<String, SourceMapping>> {
     let mut all: BTreeMap<String, SourceMapping> =
-        load::shipped_mappings().into_iter().map(|mapping| (mapping.kind.clone(), mapping)).collect();
+        load::shipped_mappings().iter().map(|mapping| (mapping.kind.clone(), mapping.clone())).collect();
     let Some(folder) = project.map(|project| project.join("sources")).filter(|folder| folder.is_dir()) else { return Ok(all) };
     for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();

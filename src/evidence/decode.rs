@@ -17,6 +17,7 @@ pub const LEFT_OUT: &str = "left out: ";
 pub type Faults = Vec<(String, String)>;
 
 /// What a file held.
+#[derive(Clone)]
 pub struct Decoded {
     /// For documents: the whole. `None`: records stand by themselves.
     pub document: Option<Value>,

@@ -26,11 +26,11 @@ const STACK: usize = 256 << 20;
 
 /// A mapping's filters, compiled; `None`: the mapping has none.
 pub struct Filters {
-    recognise: Option<Filter>,
-    envelope: Option<Filter>,
-    select: Option<Filter>,
+    recognise: Option<Arc<Filter>>,
+    envelope: Option<Arc<Filter>>,
+    select: Option<Arc<Filter>>,
     /// `None`: records are rows as they stand.
-    rows: Option<Filter>,
+    rows: Option<Arc<Filter>>,
     /// The mapping's file, for messages.
     file: String,
 }
@@ -48,7 +48,7 @@ impl Filters {
     /// All that do not compile, each at its place in the mapping's file.
     pub fn of(mapping: &SourceMapping) -> Result<Arc<Filters>, EvidenceError> {
         let mut problems = Diagnostics::default();
-        let mut compiled = |part, code: &str| -> Option<Filter> {
+        let mut compiled = |part, code: &str| -> Option<Arc<Filter>> {
             if code.trim().is_empty() {
                 return None;
             }
@@ -71,6 +71,13 @@ impl Filters {
         }
         problems.texts.insert(mapping.file.clone(), mapping.text.clone());
         Err(EvidenceError::Filter(Box::new(problems)))
+    }
+
+    /// The filter alone by which a mapping tells a file of its kind from others; `None`: it has none, or none that compiles.
+    pub fn recognising(mapping: &SourceMapping) -> Option<Arc<Filters>> {
+        let code = Some(&mapping.recognise).filter(|code| !code.trim().is_empty())?;
+        let recognise = Some(compile(code).ok()?);
+        Some(Arc::new(Filters { recognise, envelope: None, select: None, rows: None, file: mapping.file.clone() }))
     }
 
     /// Whether one can tell a file of this kind from others.

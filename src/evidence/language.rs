@@ -1,6 +1,9 @@
 //! The language of a mapping's filters: jq's, without what would make two runs differ or reach outside (the clock, the
 //! environment, the local time zone, other inputs, messages), and with a few filters of its own.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jaq_core::load::{Arena, File, Loader, parse};
 use jaq_core::{Compiler, data, native};
 use jaq_json::{Num, Val};
@@ -32,11 +35,23 @@ const HELPERS: &str = include_str!("helpers.jq");
 pub type Data = data::JustLut<Val>;
 pub type Filter = jaq_core::Filter<Data>;
 
-/// Compiles one filter, in which `$file`, `$document` and `$at` are known.
+/// Compiles one filter, in which `$file`, `$document` and `$at` are known. What was compiled once is kept: a filter is read for
+/// every file, and takes longer to compile than to run.
 ///
 /// # Errors
 /// Where in the code, in bytes, and what is wrong there.
-pub fn compile(code: &str) -> Result<Filter, (std::ops::Range<usize>, String)> {
+pub fn compile(code: &str) -> Result<Arc<Filter>, (std::ops::Range<usize>, String)> {
+    static COMPILED: Mutex<BTreeMap<String, Arc<Filter>>> = Mutex::new(BTreeMap::new());
+    let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(filter) = kept().get(code) {
+        return Ok(Arc::clone(filter));
+    }
+    let filter = Arc::new(compile_anew(code)?);
+    kept().insert(code.to_owned(), Arc::clone(&filter));
+    Ok(filter)
+}
+
+fn compile_anew(code: &str) -> Result<Filter, (std::ops::Range<usize>, String)> {
     let helpers = parse(HELPERS, |parser| parser.defs()).unwrap_or_default();
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).filter(|def| !REFUSED.contains(&def.name)).chain(helpers);
     let funs = jaq_core::funs::<Data>()

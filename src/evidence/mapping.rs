@@ -68,7 +68,7 @@ pub struct Reading<'r> {
     pub filters: Arc<Filters>,
     pub key: &'r FingerprintKey,
     /// What else a file may be, asked for where it is not of this kind.
-    pub known: fn() -> Vec<SourceMapping>,
+    pub known: fn() -> &'static [SourceMapping],
 }
 
 /// Reads one file.
@@ -203,7 +203,7 @@ fn foreign(reading: &Reading<'_>, path: &str, plain: &[u8], decoded: &mut Decode
         return Ok(None);
     }
     let looks = recognise::looks(path, plain);
-    let kinds = recognise::kinds(&(reading.known)(), &reading.mapping.kind, path, plain);
+    let kinds = recognise::kinds((reading.known)(), &reading.mapping.kind, path, plain);
     if kinds.is_empty() {
         let why = fault.unwrap_or_else(|| format!("it does not look like an export of {}", reading.mapping.title));
         return Ok(Some(format!("{why}; it looks like {looks}")));

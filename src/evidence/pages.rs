@@ -133,6 +133,17 @@ pub fn others(document: &Value) -> usize {
     document.get(PAGES).and_then(Value::as_array).map_or(0, |entries| entries.iter().filter(|entry| entry.get("other").is_some()).count())
 }
 
+/// Leaves some documents of a list, some pages of a wrapped document.
+pub fn first(document: &mut Value, most: usize) {
+    let list = match document {
+        Value::Object(object) => object.get_mut(PAGES),
+        list => Some(list),
+    };
+    if let Some(Value::Array(list)) = list {
+        list.truncate(most);
+    }
+}
+
 /// The bodies of a wrapped document's pages.
 pub fn bodies(document: &Value) -> Option<Vec<&Value>> {
     Some(document.get(PAGES)?.as_array()?.iter().filter_map(|entry| entry.get("body")).collect())

@@ -35,7 +35,7 @@ pub struct Request<'r> {
     pub as_of: Option<Time>,
     pub key: &'r FingerprintKey,
     /// Every mapping that ships: what a file may be that is not of its source's kind.
-    pub known: fn() -> Vec<SourceMapping>,
+    pub known: fn() -> &'static [SourceMapping],
 }
 
 impl<'r> Request<'r> {
@@ -46,7 +46,7 @@ impl<'r> Request<'r> {
         project: &'r Project,
         as_of: Option<Time>,
         key: &'r FingerprintKey,
-        known: fn() -> Vec<SourceMapping>,
+        known: fn() -> &'static [SourceMapping],
     ) -> Request<'r> {
         Request {
             root,

@@ -9,7 +9,7 @@ use super::jq::{self, Filters};
 use super::{EvidenceError, pages};
 use crate::model::project::{Format, SourceMapping};
 
-/// How many records of a line format are shown to `recognise`.
+/// How many records of a line format, or pages, say what a file is.
 const RECORDS: usize = 100;
 /// How many elements of each list, how many members of each object, and how deep, are shown of a document.
 const ELEMENTS: usize = 10;
@@ -71,12 +71,22 @@ fn glimpse(value: &Value, depth: usize) -> Value {
 /// The kinds of some mappings that recognise a file.
 pub fn kinds(mappings: &[SourceMapping], except: &str, path: &str, bytes: &[u8]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for mapping in mappings.iter().filter(|mapping| mapping.kind != except && !mapping.recognise.is_empty()) {
-        let mut decoded = decode::decode(mapping.format, path, bytes);
-        let Ok(filters) = Filters::of(mapping) else { continue };
-        if whole_fault(&decoded).is_none() && fits(&filters, path, &mut decoded).unwrap_or(false) {
-            found.push(mapping.kind.clone());
+    for format in Format::ALL.iter().map(|(_, format)| *format) {
+        let of_format = mappings.iter().filter(|mapping| mapping.format == format && mapping.kind != except);
+        let able: Vec<_> = of_format.filter_map(|mapping| Some((&mapping.kind, Filters::recognising(mapping)?))).collect();
+        if able.is_empty() {
+            continue;
         }
+        let mut decoded = decode::decode(format, path, bytes);
+        if whole_fault(&decoded).is_some() {
+            continue;
+        }
+        decoded.records.truncate(RECORDS);
+        if let Some(document) = &mut decoded.document {
+            pages::first(document, RECORDS);
+        }
+        let fitting = able.iter().filter(|(_, filters)| fits(filters, path, &mut decoded.clone()).unwrap_or(false));
+        found.extend(fitting.map(|(kind, _)| (*kind).clone()));
     }
     found.sort();
     found

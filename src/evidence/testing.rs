@@ -35,7 +35,7 @@ pub fn tried(
     path: &str,
     original: Vec<u8>,
     key: &FingerprintKey,
-    known: fn() -> Vec<SourceMapping>,
+    known: fn() -> &'static [SourceMapping],
 ) -> Result<Tried, EvidenceError> {
     let config = SourceConfig {
         id: mapping.kind.clone(),

@@ -1,6 +1,7 @@
 //! One source mapping: `sources/<kind>.toml`. Its filters are compiled where they are run.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::collect;
 use super::reader::{At, File, Keys, nearest};
@@ -37,10 +38,13 @@ pub fn mapping_of(name: &str, text: &str) -> Result<SourceMapping, Diagnostics> 
 
 /// Every source mapping that ships, by kind.
 #[must_use]
-pub fn shipped_mappings() -> Vec<SourceMapping> {
-    let mut ignored = Diagnostics::default();
-    let kind = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned);
-    Shipped::compiled().sources.iter().filter_map(|(path, text)| read(&kind(path)?, path, text, &mut ignored)).collect()
+pub fn shipped_mappings() -> &'static [SourceMapping] {
+    static SHIPPED: LazyLock<Vec<SourceMapping>> = LazyLock::new(|| {
+        let mut ignored = Diagnostics::default();
+        let kind = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned);
+        Shipped::compiled().sources.iter().filter_map(|(path, text)| read(&kind(path)?, path, text, &mut ignored)).collect()
+    });
+    &SHIPPED
 }
 
 fn known_tables(keys: &Keys<'_, '_>, tables: Vec<At<String>>) -> Vec<String> {

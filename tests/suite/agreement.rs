@@ -52,7 +52,7 @@ fn slow(case: &Case) -> Vec<Verdict> {
 
 #[test]
 fn the_evaluator_and_the_interpreter_agree() {
-    hold(3000, true, |case| {
+    hold(1500, true, |case| {
         prop_assert_eq!(fast(&case), slow(&case), "left the evaluator, right the interpreter");
         Ok(())
     });

@@ -22,10 +22,10 @@ fn harmful() -> Vec<(&'static str, Vec<u8>)> {
         ("beyond 2^53", b"{\"leaves\":9007199254740993}".to_vec()),
         ("beyond 2^64", b"{\"leaves\":18446744073709551616}".to_vec()),
         ("below zero", b"{\"leaves\":-1}".to_vec()),
-        ("zeros", vec![0; 1 << 20]),
-        ("one long line", vec![b'a'; 4 << 20]),
-        ("many lines", b"{}\n".repeat(200_000)),
-        ("many commas", vec![b','; 1 << 20]),
+        ("zeros", vec![0; 1 << 18]),
+        ("one long line", vec![b'a'; 1 << 20]),
+        ("many lines", b"{}\n".repeat(50_000)),
+        ("many commas", vec![b','; 1 << 18]),
         ("an open quote", b"\"".to_vec()),
     ]
 }
@@ -53,8 +53,8 @@ fn whatever_a_file_holds() {
     ];
     for (number, (what, bytes)) in harmful().into_iter().enumerate() {
         for (at, path) in paths.iter().chain(&["disclosure.json"]).enumerate() {
-            // Where everything is judged again, every third will do.
-            if (1..5).contains(&at) && !(number + at).is_multiple_of(3) {
+            // Every third will do, and where everything is judged again every fifth.
+            if !(number + at).is_multiple_of(if (1..5).contains(&at) { 5 } else { 3 }) {
                 continue;
             }
             let mut changed = if *path == "disclosure.json" { part.clone() } else { package.clone() };

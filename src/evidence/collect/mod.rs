@@ -41,7 +41,7 @@ pub struct Collector<'c> {
     /// How many processes may run at once.
     pub slots: &'c Slots,
     /// Every mapping that ships: what an export may be that is not of its source's kind.
-    pub known: fn() -> Vec<SourceMapping>,
+    pub known: fn() -> &'static [SourceMapping],
     versions: Mutex<Vec<(Vec<String>, Option<String>)>>,
 }
 
@@ -85,7 +85,7 @@ impl<'c> Collector<'c> {
         key: &'c FingerprintKey,
         clock: fn() -> Time,
         slots: &'c Slots,
-        known: fn() -> Vec<SourceMapping>,
+        known: fn() -> &'static [SourceMapping],
     ) -> Collector<'c> {
         Collector { root, key, clock, slots, known, versions: Mutex::default() }
     }

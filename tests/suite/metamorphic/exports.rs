@@ -19,7 +19,7 @@ use super::evidence::{blanks, renames, settled, shifts};
 use super::{Outcome, better, outcomes};
 
 /// About how many perturbations of each kind a project undergoes by default.
-const SAMPLE: usize = 2;
+const SAMPLE: usize = 1;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -181,10 +181,13 @@ fn records(path: &str, bytes: &[u8]) -> Vec<Edit> {
         .collect()
 }
 
+fn all() -> bool {
+    std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all")
+}
+
 /// Every so many, so that about `SAMPLE` are left.
 pub fn sampled<T>(items: Vec<T>) -> Vec<T> {
-    let all = std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all");
-    let step = if all { 1 } else { items.len().div_ceil(SAMPLE).max(1) };
+    let step = if all() { 1 } else { items.len().div_ceil(SAMPLE).max(1) };
     items.into_iter().step_by(step).collect()
 }
 
@@ -321,7 +324,7 @@ fn hold(estate: &Estate) {
     changes.iter().for_each(|change| *run.entry(change.kind).or_default() += 1);
     println!("{}: {run:?}, {} perturbations of {} controls", estate.name, run.values().sum::<usize>(), estate.project.controls.len());
     assert!(broken.is_empty(), "{}\n{}", broken.len(), broken.join("\n"));
-    assert!(changes.len() > 3, "{run:?}");
+    assert!(changes.len() >= 3, "{run:?}");
 }
 
 #[test]
@@ -372,7 +375,9 @@ fn real_exports_with_less() {
         ("x509", case::certificates(&root, "2024-05-24T12:00:00Z")),
     ];
     cases.extend(OTHERS.iter().map(|(kind, from, system, at)| (*kind, case::one(kind, from, system, at))));
-    for (name, case) in cases {
+    // Every third of them, or all with `TICKMARK_PERTURB=all`.
+    let step = if all() { 1 } else { 3 };
+    for (name, case) in cases.into_iter().step_by(step) {
         let work = tempfile::tempdir().unwrap();
         fs::create_dir(work.path().join("evidence")).unwrap();
         fs::write(work.path().join("tickmark.toml"), format!("name = \"{name}\"\n{}", case.sources)).unwrap();
