@@ -20,8 +20,8 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
         let Some(Gathered { project, evidence, .. }) = gathered(&options.project, None)? else { return Ok(Exit::Usage) };
         let shipped = crate::load::shipped_mappings();
         match format.as_str() {
-            "csv" => print!("{}", String::from_utf8_lossy(&judgeable::csv(&project, &evidence, &shipped)?)),
-            _ => print!("{}", judgeable::markdown(&project, &evidence, &shipped)),
+            "csv" => print!("{}", String::from_utf8_lossy(&judgeable::csv(&project, &evidence, shipped)?)),
+            _ => print!("{}", judgeable::markdown(&project, &evidence, shipped)),
         }
         return Ok(Exit::Done);
     }

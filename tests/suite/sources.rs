@@ -100,7 +100,7 @@ fn every_mapping_recognises_its_own_export_and_no_other() {
         let case = std::fs::read_dir(root.join(&mapping.kind)).unwrap().map(|entry| entry.unwrap().path());
         let export = case.into_iter().find(|path| path.file_stem().unwrap() == "export").unwrap();
         let name = export.file_name().unwrap().to_str().unwrap();
-        let kinds = kinds(&mappings, "", name, &std::fs::read(&export).unwrap());
+        let kinds = kinds(mappings, "", name, &std::fs::read(&export).unwrap());
         let meant = |kind: &String| {
             *kind == mapping.kind || ALIKE.iter().any(|(a, b)| [(a, b), (b, a)].contains(&(&mapping.kind.as_str(), &kind.as_str())))
         };
