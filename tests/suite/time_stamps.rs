@@ -168,6 +168,7 @@ fn replies_that_are_no_time_stamps_of_it() {
         ("no-attribute", "no attribute signing-certificate says whose it is"),
         ("no-certificate", "the certificate that signed it is not in it"),
         ("weak-digest", "it is signed by 1.3.14.3.2.26; RSA and ECDSA"),
+        ("kind", "its attribute content-type is not that of a time stamp"),
         ("swapped", "its attribute signing-certificate names another certificate"),
     ] {
         says(&desk.add(name), 4, &["not added", words]);
