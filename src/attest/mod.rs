@@ -9,12 +9,14 @@
 //! | [`policy`] | what a reader asks of a package |
 //! | [`key`], [`dsse`] | Ed25519 keys from people's files; the one form in which anything is signed |
 //! | [`sign_off`], [`signatures`] | who answers for a package; held against a policy |
+//! | [`time_stamp`], [`authority`], [`tsp`] | when they signed at the latest, by the word of an authority (RFC 3161); its certificate; the structures |
 //! | [`disclosure`] | a part of a package that proves itself |
 //! | [`ledger`], [`recorded`] | one line per run; a package's place among them |
 //! | [`package`], [`archive`] | a package as it lies there, in a folder or in one file, held against its manifest |
 
 pub mod account;
 pub mod archive;
+pub mod authority;
 pub mod disclosure;
 pub mod dsse;
 pub mod key;
@@ -26,6 +28,8 @@ pub mod policy;
 pub mod recorded;
 pub mod sign_off;
 pub mod signatures;
+pub mod time_stamp;
 pub mod tree;
+pub mod tsp;
 
 pub use manifest::manifest;

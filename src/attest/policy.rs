@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+use x509_parser::pem::Pem;
+
+use super::authority;
 use super::key::PublicKey;
 use super::sign_off::Role;
 use crate::model::value::{Duration, Time};
@@ -28,6 +31,8 @@ pub struct Policy {
     pub require: Require,
     pub expect: Expect,
     pub ledger: Ledger,
+    /// `None`: the reader pins no authority.
+    pub time_stamp: Option<TimeStamp>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +46,15 @@ struct Wire {
     expect: Expect,
     #[serde(default)]
     ledger: Ledger,
+    time_stamp: Option<WireTimeStamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireTimeStamp {
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    policies: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +88,18 @@ pub struct Require {
     pub signatures: Vec<Role>,
     #[serde(default)]
     pub ledger: bool,
+    /// Whether every signature by one of the keys must bear a time stamp.
+    #[serde(default)]
+    pub time_stamp: bool,
+}
+
+/// Whose time stamps are accepted.
+#[derive(Debug)]
+pub struct TimeStamp {
+    /// Root certificates, in DER.
+    pub roots: Vec<Vec<u8>>,
+    /// The policies of the authorities, by their object identifiers. Empty: any.
+    pub policies: Vec<String>,
 }
 
 /// What the assessment must be.
@@ -180,8 +206,12 @@ impl Policy {
                 return Err(wrong(format!("a signature of the {0} is required, and no [[key]] has the role `{0}`", role.word())));
             }
         }
+        let time_stamp = wire.time_stamp.map(|pinned| pinned.read(beside)).transpose()?;
+        if wire.require.time_stamp && (time_stamp.is_none() || wire.require.signatures.is_empty()) {
+            return Err(wrong("`time-stamp = true` asks for time stamps of signatures: name whose in `signatures`, and the authorities' roots in [time-stamp]".to_owned()));
+        }
         let expect = Expect { project: wire.expect.project.as_deref().map(beside), ..wire.expect };
-        Ok(Policy { keys, require: wire.require, expect, ledger: wire.ledger })
+        Ok(Policy { keys, require: wire.require, expect, ledger: wire.ledger, time_stamp })
     }
 
     /// The key that signed an envelope.
@@ -191,16 +221,37 @@ impl Policy {
     }
 }
 
+impl WireTimeStamp {
+    fn read(self, beside: impl Fn(&Path) -> PathBuf) -> Result<TimeStamp, PolicyError> {
+        let mut roots = Vec::new();
+        for file in self.roots.iter().map(|file| beside(file)) {
+            let bytes = std::fs::read(&file).map_err(|error| PolicyError::Unreadable(file.clone(), error))?;
+            let before = roots.len();
+            for block in Pem::iter_from_buffer(&bytes) {
+                let block = block.map_err(|_| PolicyError::Wrong(file.clone(), "a PEM block cannot be read".to_owned()))?;
+                if block.label == "CERTIFICATE" {
+                    authority::read(&block.contents).map_err(|why| PolicyError::Wrong(file.clone(), why.to_string()))?;
+                    roots.push(block.contents);
+                }
+            }
+            if roots.len() == before {
+                return Err(PolicyError::Wrong(file, "there is no certificate in it; a root is pinned as a PEM file".to_owned()));
+            }
+        }
+        Ok(TimeStamp { roots, policies: self.policies })
+    }
+}
+
 impl Key {
-    /// Why it may not speak for this role at this time; `None`: it may.
+    /// Why it may not speak for this role at this time; `None`: it may. `said`: what tells the time.
     #[must_use]
-    pub fn objection(&self, role: Role, at: Time) -> Option<String> {
+    pub fn objection(&self, role: Role, at: Time, said: &str) -> Option<String> {
         if !self.roles.contains(&role) {
             return Some(format!("the policy does not know {} as {}", self.name, role.word()));
         }
         match (self.valid_from, self.valid_until) {
-            (Some(from), _) if at < from => Some(format!("the key of {} is valid from {from} on, and it signed at {at}", self.name)),
-            (_, Some(until)) if at >= until => Some(format!("the key of {} was valid until {until}, and it signed at {at}", self.name)),
+            (Some(from), _) if at < from => Some(format!("the key of {} is valid from {from} on, and {said} {at}", self.name)),
+            (_, Some(until)) if at >= until => Some(format!("the key of {} was valid until {until}, and {said} {at}", self.name)),
             _ => None,
         }
     }

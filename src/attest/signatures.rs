@@ -1,4 +1,4 @@
-//! The sign-offs of a package, held against a reader's policy.
+//! The sign-offs of a package and their time stamps, held against a reader's policy.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use super::key::PublicKey;
 use super::manifest::GROWING;
 use super::policy::Policy;
 use super::sign_off::{self, About, ENDING, Role, SignOff};
+use super::time_stamp::{self, Stamp};
 use crate::model::value::Time;
 
 /// What the signatures are to be of.
@@ -36,6 +37,7 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
                 continue;
             }
         };
+        let stamp = stamped(attested, (path, bytes), policy, account);
         let Some(policy) = policy else {
             unpinned(path, &envelope, &sign_off, account);
             continue;
@@ -47,8 +49,14 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
             continue;
         };
         match Time::parse(&sign_off.signed_at) {
-            Ok(time) => wrong.extend(key.objection(role, time)),
+            Ok(time) => {
+                let by = || stamp.as_ref().and_then(|(stamp, _)| key.objection(role, stamp.by, "its time stamp says"));
+                wrong.extend(key.objection(role, time, "it signed at").or_else(by));
+            }
             Err(why) => wrong.push(format!("its `signed_at`: {why}")),
+        }
+        if policy.require.time_stamp && stamp.is_none() {
+            wrong.push("the policy asks for a time stamp, and none that counts is there".to_owned());
         }
         if role == Role::Ledger {
             wrong.push("a ledger's keeper signs no package".to_owned());
@@ -56,10 +64,15 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
         if wrong.is_empty() {
             let fingerprint = key.key.fingerprint();
             account.proved(format!("signed by {} as {} ({fingerprint}): \u{201c}{}\u{201d}", key.name, role.word(), sign_off.statement));
-            account.unchecked(format!("when {} signed: {} is the signer's own word", key.name, sign_off.signed_at));
+            dated(&key.name, &sign_off, stamp, account);
             good.push((role, &key.name, fingerprint));
         } else {
             wrong.into_iter().for_each(|why| account.failed(format!("the signature of {} in `{path}` does not count: {why}", key.name)));
+        }
+    }
+    for path in attested.keys().filter(|path| path.ends_with(time_stamp::ENDING)) {
+        if !attested.keys().any(|other| other.ends_with(ENDING) && time_stamp::path(other) == *path) {
+            account.failed(format!("`{path}` is the time stamp of a signature that is not here"));
         }
     }
     let Some(policy) = policy else {
@@ -78,6 +91,56 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
             account.failed(format!("{name} signed as preparer and as reviewer: nobody reviews their own work"));
         }
     }
+}
+
+/// The time stamp of a sign-off with the name of the root that it leads to, if it counts.
+fn stamped(
+    attested: &BTreeMap<String, Vec<u8>>,
+    (path, bytes): (&str, &[u8]),
+    policy: Option<&Policy>,
+    account: &mut Account,
+) -> Option<(Stamp, String)> {
+    let path = time_stamp::path(path);
+    let stamp = match time_stamp::read(attested.get(&path)?, bytes) {
+        Ok(stamp) => stamp,
+        Err(why) => {
+            account.failed(format!("the time stamp `{path}` does not count: {why}"));
+            return None;
+        }
+    };
+    let Some(accepted) = policy.and_then(|policy| policy.time_stamp.as_ref()) else {
+        account.unchecked(format!(
+            "the time stamp `{path}`: it says {}, by {}; no policy pins a root that it would have to lead to",
+            stamp.by, stamp.authority.name
+        ));
+        return None;
+    };
+    match stamp.trusted(accepted) {
+        Ok(root) => Some((stamp, root)),
+        Err(why) => {
+            account.failed(format!("the time stamp `{path}` does not count: {why}"));
+            None
+        }
+    }
+}
+
+/// What is known of when somebody signed.
+fn dated(name: &str, sign_off: &SignOff, stamp: Option<(Stamp, String)>, account: &mut Account) {
+    let said = &sign_off.signed_at;
+    let Some((stamp, root)) = stamp else {
+        return account.unchecked(format!("when {name} signed: {said} is the signer's own word"));
+    };
+    let authority = &stamp.authority.name;
+    account.proved(format!(
+        "the signature of {name} existed by {}: stamped by {authority} under its policy {}, whose certificate leads to {root}",
+        stamp.by, stamp.policy
+    ));
+    let clock = match Time::parse(said) {
+        Ok(said) if said > stamp.by => ", and lies after the time stamp: one of the two clocks is wrong",
+        _ => "",
+    };
+    account.unchecked(format!("how long before that {name} signed: {said} is the signer's own word{clock}"));
+    account.unchecked(format!("whether the certificate of {authority} had been revoked by then: no list of revoked ones is read"));
 }
 
 /// A signature by a key that nobody vouched for: whatever it is, it proves nothing.

@@ -266,29 +266,38 @@ pub struct ExplainOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   tickmark sign report --key ~/.ssh/id_ed25519 --name 'J. Moreau' --role preparer
-  tickmark sign report.tar.gz --key audit.pem --name 'A. Lindqvist' --role reviewer")]
+  tickmark sign report.tar.gz --key audit.pem --name 'A. Lindqvist' --role reviewer
+  tickmark sign report --role preparer --timestamp-request moreau.tsq
+  tickmark sign report --timestamp-response moreau.tsr")]
 pub struct SignOptions {
     /// The package: a folder, or an archive (.tar.gz).
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
     /// Your private Ed25519 key: OpenSSH (`ssh-keygen -t ed25519`) or PKCS#8 PEM (`openssl genpkey -algorithm ed25519`).
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["timestamp_request", "timestamp_response"], requires = "name")]
+    pub key: Option<PathBuf>,
     /// A file with the key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     pub passphrase_file: Option<PathBuf>,
     /// Your name, as the statement shall say it.
-    #[arg(long, value_name = "NAME")]
-    pub name: String,
-    /// In which part you sign.
-    #[arg(long, value_name = "ROLE", value_parser = ["preparer", "reviewer"])]
-    pub role: String,
+    #[arg(long, value_name = "NAME", requires = "key")]
+    pub name: Option<String>,
+    /// In which part you sign, or signed.
+    #[arg(long, value_name = "ROLE", value_parser = ["preparer", "reviewer"], required_unless_present = "timestamp_response")]
+    pub role: Option<String>,
     /// What you state. Default: a sentence that fits the role.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", requires = "key")]
     pub statement: Option<String>,
     /// When you sign, as 2026-07-01T09:00:00Z. Default: now.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "key")]
     pub at: Option<String>,
+    /// Write the query for a time stamp (RFC 3161) over the signature: with --key over that one, else over one of the role that has none yet.
+    /// Nothing is sent.
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_request: Option<PathBuf>,
+    /// Put the time stamp of an authority's reply beside the signature that it is of.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "role", "timestamp_request"])]
+    pub timestamp_response: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

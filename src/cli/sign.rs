@@ -1,5 +1,6 @@
-//! `tickmark sign`: the preparer or the reviewer of a package puts their name to it.
+//! `tickmark sign`: the preparer or the reviewer of a package puts their name to it, and has an authority say by when.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,8 +13,9 @@ use super::exit::Exit;
 use super::one_file;
 use super::summary::printable;
 use crate::attest::key::{KeyError, SecretKey};
+use crate::attest::manifest::GROWING;
 use crate::attest::sign_off::{self, Role};
-use crate::attest::{manifest, package};
+use crate::attest::{manifest, package, time_stamp};
 use crate::model::value::Time;
 
 /// The environment variable that holds a key's passphrase.
@@ -32,17 +34,23 @@ pub fn sign(options: &SignOptions) -> anyhow::Result<Exit> {
         differences.iter().take(5).for_each(|line| eprintln!("  - {}", printable(line)));
         return Ok(Exit::NotVerified);
     }
-    let role = if options.role == Role::Reviewer.word() { Role::Reviewer } else { Role::Preparer };
-    let key = key(&options.key, options.passphrase_file.as_deref())?;
+    if let Some(reply) = &options.timestamp_response {
+        return stamp(&options.package, &files, reply);
+    }
+    let role = if options.role.as_deref() == Some(Role::Reviewer.word()) { Role::Reviewer } else { Role::Preparer };
+    let (Some(file), Some(name)) = (&options.key, &options.name) else {
+        return unstamped(&options.package, &files, role, options.timestamp_request.as_deref());
+    };
+    let key = key(file, options.passphrase_file.as_deref())?;
     let at = options.at.as_deref().map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--at: {why}"))?.unwrap_or_else(now);
     let statement = options.statement.as_deref().unwrap_or_else(|| role.statement());
-    let (path, envelope) = sign_off::sign(&files, &manifest, &key, (role, &options.name, statement), at)?;
+    let (path, envelope) = sign_off::sign(&files, &manifest, &key, (role, name, statement), at)?;
     if files.contains_key(&path) {
         anyhow::bail!("`{path}` is there already: this key has signed as {}; remove the file to sign again", role.word());
     }
     one_file::add(&options.package, &files, &path, &envelope)
         .with_context(|| format!("the signature could not be added to {}", options.package.display()))?;
-    println!("signed as {} by {} ({})", role.word(), printable(&options.name), key.public().fingerprint());
+    println!("signed as {} by {} ({})", role.word(), printable(name), key.public().fingerprint());
     println!("  statement: {}", printable(statement));
     println!("  root:      {}, over {} leaves", manifest.root, manifest.leaves);
     println!(
@@ -57,6 +65,69 @@ pub fn sign(options: &SignOptions) -> anyhow::Result<Exit> {
         env!("CARGO_PKG_NAME"),
         manifest::PATH
     );
+    if let Some(query) = &options.timestamp_request {
+        ask(query, &path, &envelope)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes the query over a signature of this role that bears no time stamp.
+fn unstamped(package: &Path, files: &BTreeMap<String, Vec<u8>>, role: Role, query: Option<&Path>) -> anyhow::Result<Exit> {
+    let first = format!("{GROWING}{}-", role.word());
+    let mut all = files.iter().filter(|(path, _)| path.starts_with(&first) && path.ends_with(sign_off::ENDING));
+    let (Some((path, envelope)), Some(query)) = (all.find(|(path, _)| !files.contains_key(&time_stamp::path(path))), query) else {
+        anyhow::bail!(
+            "{} holds no signature as {} without a time stamp, and a time stamp is one of a signature: sign first, with --key",
+            package.display(),
+            role.word()
+        );
+    };
+    ask(query, path, envelope)?;
+    Ok(Exit::Done)
+}
+
+fn ask(query: &Path, path: &str, envelope: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(query, time_stamp::query(envelope)?).with_context(|| format!("{} cannot be written", query.display()))?;
+    println!("query for a time stamp of {path}: {}", query.display());
+    println!(
+        "Send it to an authority, and add its reply with --timestamp-response: curl -H 'Content-Type: application/timestamp-query' --data-binary @{} -o reply.tsr URL",
+        query.display()
+    );
+    Ok(())
+}
+
+/// Adds the token of a reply, if it is a good one for a signature that is there. Who may be trusted to stamp is the reader's to say.
+fn stamp(package: &Path, files: &BTreeMap<String, Vec<u8>>, reply: &Path) -> anyhow::Result<Exit> {
+    let bytes = std::fs::read(reply).with_context(|| format!("the reply {} cannot be read", reply.display()))?;
+    let refused = |why: &dyn std::fmt::Display| {
+        eprintln!("not added: the reply {} does not count: {}", reply.display(), printable(&why.to_string()));
+        Ok(Exit::NotVerified)
+    };
+    let token = match time_stamp::token(&bytes) {
+        Ok(token) => token,
+        Err(why) => return refused(&why),
+    };
+    let signatures: Vec<_> = files.iter().filter(|(path, _)| path.starts_with(GROWING) && path.ends_with(sign_off::ENDING)).collect();
+    let meant = signatures.iter().find(|(_, envelope)| time_stamp::stamps(&token, envelope));
+    let Some((path, envelope)) = meant.or_else(|| signatures.first()) else {
+        anyhow::bail!("{} holds no signature, and a time stamp is one of a signature: sign first, with --key", package.display());
+    };
+    let stamp = match time_stamp::read(&token, envelope) {
+        Ok(stamp) => stamp,
+        Err(why) => return refused(&why),
+    };
+    let target = time_stamp::path(path);
+    if files.contains_key(&target) {
+        anyhow::bail!("`{target}` is there already; remove the file to put another in its place");
+    }
+    one_file::add(package, files, &target, &token)
+        .with_context(|| format!("the time stamp could not be added to {}", package.display()))?;
+    println!("time stamp of {path}");
+    println!("  existed by: {}", stamp.by);
+    println!("  authority:  {}", printable(&stamp.authority.name));
+    println!("  policy:     {}", stamp.policy);
+    println!("  written:    {target} in {}", package.display());
+    println!("Whether that authority is to be trusted, a reader's policy says: its root is pinned there, under [time-stamp].");
     Ok(Exit::Done)
 }
 

@@ -38,4 +38,5 @@ mod root;
 mod signing;
 mod sources;
 mod tampering;
+mod time_stamps;
 mod verify;

@@ -238,8 +238,7 @@ fn what_a_policy_expects() {
         ("", "missing field `schema`"),
         ("schema = \"tickmark/policy/2\"\n[require]\nsignatures = []", "this program reads `tickmark/policy/1`"),
         ("schema = \"tickmark/policy/1\"", "missing field `require`"),
-        // What this version cannot check it does not pass over.
-        ("schema = \"tickmark/policy/1\"\n[require]\nsignatures = []\ntime-stamp = true", "unknown field `time-stamp`"),
+        ("schema = \"tickmark/policy/1\"\n[require]\nsignatures = []\ntime-stamp = true", "name whose in `signatures`"),
         ("schema = \"tickmark/policy/1\"\n[require]\nsignatures = [\"preparer\"]", "no [[key]] has the role"),
         ("schema = \"tickmark/policy/1\"\n[require]\nsignatures = []\nsignature = 1", "unknown field"),
         (
