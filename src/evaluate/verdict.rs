@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::LimitError;
 use super::expr::{Evaluator, Frame};
 use super::kleene::{Tri, Truth};
@@ -62,18 +64,17 @@ pub fn judge<'a>(
 ) -> Result<Judgement<'a>, LimitError> {
     let all = evaluate(applies, assert, &worlds.all, params)?;
     let fresh = worlds.fresh.as_ref().map(|world| evaluate(applies, assert, world, params)).transpose()?;
-    let rows = all.assert_truth.rows();
-    let verdicts = (0..rows)
-        .map(|row| {
-            let first = verdict(&all, row);
-            match &fresh {
-                None => first,
-                Some(_) if first == Verdict::Fail => Verdict::Fail,
-                Some(fresh) => match verdict(fresh, row) {
-                    Verdict::Fail => Verdict::Unknown,
-                    strict => strict,
-                },
-            }
+    let truths = |evaluated: &Evaluated<'a>| (evaluated.applies_truth.clone(), evaluated.assert_truth.clone());
+    let (first, strict) = (truths(&all), fresh.as_ref().map(truths));
+    let verdicts = (0..all.assert_truth.rows())
+        .into_par_iter()
+        .with_min_len(1 << 14)
+        .map(|row| match (verdict(&first, row), &strict) {
+            (first, None) | (first @ Verdict::Fail, Some(_)) => first,
+            (_, Some(strict)) => match verdict(strict, row) {
+                Verdict::Fail => Verdict::Unknown,
+                strict => strict,
+            },
         })
         .collect();
     Ok(Judgement { verdicts, all, fresh })
@@ -99,9 +100,9 @@ fn evaluate<'a>(
     Ok(Evaluated { applies: first, assert: second, applies_truth, assert_truth })
 }
 
-/// SEMANTICS §5.1, within one evaluation.
-fn verdict(evaluated: &Evaluated, row: usize) -> Verdict {
-    match (evaluated.applies_truth.get(row), evaluated.assert_truth.get(row)) {
+/// SEMANTICS §5.1, within one evaluation: of `applies` and `assert`.
+fn verdict((applies, assert): &(Truth, Truth), row: usize) -> Verdict {
+    match (applies.get(row), assert.get(row)) {
         (Tri::False, _) => Verdict::NotApplicable,
         (_, Tri::True) => Verdict::Pass,
         (Tri::True, Tri::False) => Verdict::Fail,

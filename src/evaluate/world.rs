@@ -150,11 +150,17 @@ impl<'a> World<'a> {
         let (index, mut state) = self.follow(path, from);
         let spans = (Fact::of(table, column_position) == Some(Fact::ChainLength)).then(|| self.spans(index.as_ref(), &state));
         let states = self.states(column);
-        for (position, state) in state.iter_mut().enumerate() {
-            if *state == State::Known as u8
-                && let Some(row) = at(index.as_ref(), position)
-            {
-                *state = states[row];
+        match &index {
+            // The column as it stands.
+            None => state = states,
+            Some(index) => {
+                for (position, state) in state.iter_mut().enumerate() {
+                    if *state == State::Known as u8
+                        && let Some(row) = at(Some(index), position)
+                    {
+                        *state = states[row];
+                    }
+                }
             }
         }
         let values = match &index {
@@ -172,15 +178,12 @@ impl<'a> World<'a> {
         };
         let values = match schema.ty {
             Type::Number | Type::Time | Type::Duration if any(State::Never) => {
+                let never = |row: usize| state[row] == State::Never as u8;
                 let ints = values.as_any().downcast_ref::<Int64Array>();
-                let filled: Int64Array = (0..state.len())
-                    .map(|row| match State::from_byte(state[row]) {
-                        State::Known => ints.filter(|ints| ints.is_valid(row)).map(|ints| ints.value(row)),
-                        State::Never => Some(far),
-                        _ => None,
-                    })
-                    .collect();
-                Arc::new(filled) as ArrayRef
+                let valid = |row: usize| state[row] == State::Known as u8 && ints.is_some_and(|ints| ints.is_valid(row));
+                let there = BooleanBuffer::collect_bool(state.len(), |row| never(row) || valid(row));
+                let filled = (0..state.len()).map(|row| if never(row) { far } else { ints.map_or(0, |ints| ints.value(row)) });
+                Arc::new(Int64Array::new(filled.collect::<Vec<i64>>().into(), Some(NullBuffer::new(there)))) as ArrayRef
             }
             _ => known_only(&values, &state),
         };
