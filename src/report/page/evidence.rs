@@ -59,7 +59,10 @@ pub fn sources<'a>(assessment: &Assessment, evidence: &'a Evidence, project: &Pr
 
 fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, project: &Project) -> SourceView<'a> {
     let files: Vec<_> = evidence.files.iter().filter(|file| file.source as usize == at && file.set_aside.is_none()).collect();
+    // Waivers and attestations stand in the project: each says itself from when until when it counts.
+    let held = map::config(source, project).is_none();
     let (freshness, age) = match source.collected_at {
+        _ if held => (Mark { shape: Mark::EMPTY, word: "not collected" }, String::new()),
         _ if source.absent => (Mark { shape: Mark::EMPTY, word: "absent" }, String::new()),
         Some(time) if source.fresh => (Mark { shape: Mark::PASS, word: "fresh" }, aged(as_of, time, source.max_age)),
         Some(time) => (Mark { shape: Mark::FAIL, word: "stale" }, aged(as_of, time, source.max_age)),
@@ -73,6 +76,7 @@ fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, 
         collected: match (source.collected_at, source.collected_from) {
             (Some(time), Some(from)) => format!("{time}, says the {from}"),
             (Some(time), None) => time.to_string(),
+            (None, _) if held => "stands in the project".to_owned(),
             (None, _) if source.absent => "never".to_owned(),
             (None, _) => "nobody says when".to_owned(),
         },
