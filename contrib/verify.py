@@ -355,7 +355,8 @@ def entries_of(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, str, Iterator[b
             yield kind, path, take(pieces, buffer, size)
         for _ in take(pieces, buffer, -size % 512):
             pass
-    require(not any(buffer) and not any(any(piece) for piece in pieces), "something stands after the end of the tar")
+    second = b"".join(take(pieces, buffer, 512))
+    require(not any(second) and not any(buffer) and not any(any(piece) for piece in pieces), "something stands after the end of the tar")
 
 
 def read_archive(archive: str) -> Files:
