@@ -8,7 +8,6 @@ use super::key::PublicKey;
 use super::manifest::GROWING;
 use super::policy::Policy;
 use super::sign_off::{self, About, ENDING, Role, SignOff};
-use crate::model::value::Time;
 
 /// What the signatures are to be of.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +45,9 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
             unpinned(path, &envelope, &sign_off, account);
             continue;
         };
-        match Time::parse(&sign_off.signed_at) {
+        match sign_off.time() {
             Ok(time) => wrong.extend(key.objection(role, time)),
-            Err(why) => wrong.push(format!("its `signed_at`: {why}")),
+            Err(why) => wrong.push(why),
         }
         if role == Role::Ledger {
             wrong.push("a ledger's keeper signs no package".to_owned());
