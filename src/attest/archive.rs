@@ -1,6 +1,6 @@
 //! A package as one file: a .tar.gz whose bytes follow from the package's, and that is read without trust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -17,6 +17,10 @@ const FOLDER: &str = "package/";
 /// What an archive may unpack to, however small it is, and how many times its own size beyond that.
 const ALWAYS: u64 = 256 << 20;
 const RATIO: u64 = 200;
+/// What the largest package may take in a tar beside its bytes: headers, long names, what fills the blocks.
+const BESIDE: u64 = (FILES as u64) << 12;
+/// The length of a block of a tar.
+const BLOCK: u64 = 512;
 
 /// The archive of a package: files sorted by path, no time, no owner.
 ///
@@ -47,33 +51,50 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
     let unreadable = |error| PackageError::Unreadable(path.to_owned(), error);
     let file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
-    read_within(path, file, size.saturating_mul(RATIO).clamp(ALWAYS, BYTES))
+    read_within(path, file, size.saturating_mul(RATIO).clamp(ALWAYS, BYTES + BESIDE))
 }
 
+/// `limit`: of all that comes out of the compressed data, zeros after the end too.
 fn read_within(path: &Path, file: File, limit: u64) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
+    let mut unpacked = GzDecoder::new(BufReader::new(file)).take(limit.saturating_add(1));
+    let found = entries(&mut unpacked, path, limit.min(BYTES)).and_then(|found| nothing_more(&mut unpacked, path).map(|()| found));
+    if unpacked.limit() == 0 {
+        return Err(PackageError::TooLarge(path.to_owned()));
+    }
+    found.map(unfolded)
+}
+
+fn entries(unpacked: impl Read, path: &Path, mut left: u64) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
     let unreadable = |error| PackageError::Unreadable(path.to_owned(), error);
     let too_large = || PackageError::TooLarge(path.to_owned());
-    let mut left = limit;
-    let mut unpacked = GzDecoder::new(BufReader::new(file)).take(limit.saturating_mul(2));
-    let mut found = BTreeMap::new();
-    let mut archive = Archive::new(&mut unpacked);
-    for (number, entry) in archive.entries().map_err(unreadable)?.enumerate() {
+    let (mut found, mut folders) = (BTreeMap::new(), BTreeSet::new());
+    let mut archive = Archive::new(unpacked);
+    for entry in archive.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        if number >= FILES {
+        if found.len() >= FILES || folders.len() >= FILES {
             return Err(too_large());
         }
         let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| PackageError::Name(path.to_owned()))?;
         let within = name.strip_prefix("./").unwrap_or(&name);
-        match entry.header().entry_type() {
-            EntryType::Directory => continue,
-            EntryType::Regular => {}
+        let folder = match entry.header().entry_type() {
+            // What a folder held would be seen by nobody.
+            EntryType::Directory if entry.size() == 0 => true,
+            EntryType::Regular => false,
             _ => return Err(PackageError::Special(path.join(within))),
+        };
+        let within = if folder { within.strip_suffix('/').unwrap_or(within) } else { within };
+        if folder && matches!(within, "" | ".") {
+            continue;
         }
         if within.contains(['\\', '\0']) || within.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(PackageError::Outside(within.to_owned()));
         }
         if within.split('/').count() > DEPTH + 1 {
             return Err(too_large());
+        }
+        if folder {
+            folders.insert(within.to_owned());
+            continue;
         }
         let mut bytes = Vec::new();
         let promised = entry.size();
@@ -86,23 +107,28 @@ fn read_within(path: &Path, file: File, limit: u64) -> Result<BTreeMap<String, V
             return Err(PackageError::Twice(within.to_owned()));
         }
     }
-    nothing_more(&mut unpacked, path)?;
-    Ok(unfolded(found))
+    let above = found.keys().flat_map(|path| path.match_indices('/').map(|(at, _)| &path[..at]));
+    match above.chain(folders.iter().map(String::as_str)).find(|folder| found.contains_key(*folder)) {
+        Some(both) => Err(PackageError::Both(both.to_owned())),
+        None => Ok(found),
+    }
 }
 
-/// After the archive's end there are only zeros, and after the compressed data nothing.
+/// After the archive's end, two blocks of zeros of which one was read, there are only zeros, and after the compressed data nothing.
 fn nothing_more(unpacked: &mut io::Take<GzDecoder<BufReader<File>>>, path: &Path) -> Result<(), PackageError> {
     let unreadable = |error| PackageError::Unreadable(path.to_owned(), error);
     let mut block = [0; 4096];
+    let mut zeros = 0;
     loop {
         match unpacked.read(&mut block).map_err(unreadable)? {
             0 => break,
-            read if block[..read].iter().all(|byte| *byte == 0) => {}
+            read if block[..read].iter().all(|byte| *byte == 0) => zeros += read as u64,
             _ => return Err(PackageError::Trailing(path.to_owned())),
         }
     }
-    if unpacked.limit() == 0 {
-        return Err(PackageError::TooLarge(path.to_owned()));
+    if zeros < BLOCK {
+        let why = "it is cut short: a tar ends with two blocks of zeros";
+        return Err(unreadable(io::Error::new(io::ErrorKind::UnexpectedEof, why)));
     }
     let rest = unpacked.get_mut().get_mut().read(&mut block).map_err(unreadable)?;
     if rest > 0 { Err(PackageError::Trailing(path.to_owned())) } else { Ok(()) }
@@ -178,6 +204,22 @@ mod tests {
         assert!(matches!(result, Err(PackageError::Twice(_))), "{result:?}");
         let result = opened(&packed(&[(b"\xff\xfe", file, b"1")]));
         assert!(matches!(result, Err(PackageError::Name(_))), "{result:?}");
+        // A folder that is a file elsewhere, or has a content that nobody would see; folders themselves are passed over.
+        let folder = EntryType::Directory;
+        for (name, kind) in [("a", folder), ("a/", folder), ("a/b", file), ("./a/b/c", file)] {
+            for entries in
+                [[(&b"a"[..], file, &b"1"[..]), (name.as_bytes(), kind, b"")], [(name.as_bytes(), kind, b""), (b"a", file, b"1")]]
+            {
+                let result = opened(&packed(&entries));
+                assert!(matches!(result, Err(PackageError::Both(_))), "{name}: {result:?}");
+            }
+        }
+        for name in ["../b/", "/b/", "b/../c/", "b//"] {
+            let result = opened(&packed(&[(b"a", file, b"1"), (name.as_bytes(), folder, b"")]));
+            assert!(matches!(result, Err(PackageError::Outside(_))), "{name}: {result:?}");
+        }
+        assert!(opened(&packed(&[(b"a", file, b"1"), (b"b/", folder, b"2")])).is_err());
+        assert!(opened(&packed(&[(b"./", folder, b""), (b"./a", file, b"1"), (b"b/c/", folder, b""), (b"b/c/d", file, b"1")])).is_ok());
         let deep = "d/".repeat(48) + "x";
         assert!(opened(&packed(&[(deep.as_bytes(), file, b"1")])).is_ok());
     }
@@ -191,6 +233,20 @@ mod tests {
         let mut more = archive.clone();
         more.push(0);
         assert!(matches!(opened(&more), Err(PackageError::Trailing(_))));
+        // A tar ends with two blocks of zeros; writers fill their records with more of them.
+        let mut tar = Vec::new();
+        GzDecoder::new(&archive[..]).read_to_end(&mut tar).unwrap();
+        let entries = tar.len() - 1024;
+        let ending = |zeros: usize| {
+            let mut whole = GzBuilder::new().write(Vec::new(), Compression::fast());
+            io::Write::write_all(&mut whole, &[&tar[..entries], &vec![0; zeros]].concat()).unwrap();
+            opened(&whole.finish().unwrap())
+        };
+        for zeros in [0, 100, 512, 1023] {
+            let result = ending(zeros);
+            assert!(matches!(result, Err(PackageError::Unreadable(..))), "{zeros}: {result:?}");
+        }
+        assert!(ending(1024).is_ok() && ending(10_752).is_ok());
         let twice = [archive.clone(), archive].concat();
         assert!(matches!(opened(&twice), Err(PackageError::Trailing(_))));
     }
@@ -209,7 +265,19 @@ mod tests {
             assert!(bytes.len() < 1 << 14, "{}", bytes.len());
             assert!(matches!(within(&bytes), Err(PackageError::TooLarge(_))));
         }
-        assert!(within(&write(&files(8, 1 << 17)).unwrap()).is_ok());
+        assert!(within(&write(&files(7, 1 << 17)).unwrap()).is_ok());
+        // Every byte of the tar counts: headers, and zeros after the end.
+        assert!(matches!(within(&write(&files(8, 1 << 17)).unwrap()), Err(PackageError::TooLarge(_))));
+        let padded = |zeros: usize| {
+            let mut tar = Vec::new();
+            GzDecoder::new(&write(&files(1, 1)).unwrap()[..]).read_to_end(&mut tar).unwrap();
+            tar.resize(tar.len() + zeros, 0);
+            let mut whole = GzBuilder::new().write(Vec::new(), Compression::fast());
+            io::Write::write_all(&mut whole, &tar).unwrap();
+            within(&whole.finish().unwrap())
+        };
+        assert!(padded(1 << 16).is_ok());
+        assert!(matches!(padded(1 << 20), Err(PackageError::TooLarge(_))));
         let mut archive = Builder::new(GzBuilder::new().write(Vec::new(), Compression::fast()));
         let mut header = Header::new_gnu();
         header.set_size(u64::MAX >> 2);

@@ -240,6 +240,10 @@ pub fn differences(disclosure: &Disclosure) -> Vec<String> {
     if says("as_of").and_then(Value::as_str) != Some(&disclosure.as_of) || says("tool") != Some(&engine) {
         found.push("it does not show of which assessment it is a part".to_owned());
     }
+    // They speak of every control, shown or not.
+    for name in first.iter().flat_map(|shown| shown.closed.keys().filter(|name| shown.opened(name).is_some())) {
+        found.push(format!("`{name}` of leaf 0 is opened, and no disclosure opens it"));
+    }
     let controls: BTreeSet<&str> =
         disclosure.shown.iter().filter(|shown| shown.kind == "control").filter_map(|shown| shown.control()).collect();
     for shown in disclosure.shown.iter().skip(1).filter(|shown| !shown.control().is_some_and(|id| controls.contains(id))) {

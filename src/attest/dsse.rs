@@ -1,9 +1,14 @@
 //! An in-toto Statement v1 in a DSSE envelope: the one form in which anything is signed.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::key::{PublicKey, SecretKey};
 
@@ -31,19 +36,19 @@ pub enum EnvelopeError {
     Statement(String),
 }
 
-#[derive(Serialize, Deserialize)]
+/// An envelope as it stands in JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+pub struct Wire {
     payload: String,
     #[serde(rename = "payloadType")]
     payload_type: String,
     signatures: Vec<WireSignature>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireSignature {
-    #[serde(default)]
     keyid: String,
     sig: String,
 }
@@ -65,14 +70,40 @@ pub struct Statement {
     pub subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
     pub predicate_type: String,
-    pub predicate: Value,
+    /// As it stands there: whoever knows its type reads it, and refuses what stands twice.
+    pub predicate: Box<RawValue>,
 }
 
 /// What a statement is about.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subject {
     pub name: String,
-    pub digest: std::collections::BTreeMap<String, String>,
+    #[serde(deserialize_with = "once")]
+    pub digest: BTreeMap<String, String>,
+}
+
+/// Algorithm → digest, where no algorithm stands twice.
+fn once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Once;
+    impl<'de> Visitor<'de> for Once {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("digests by their algorithm")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = BTreeMap::new();
+            while let Some((algorithm, digest)) = map.next_entry::<String, String>()? {
+                if found.insert(algorithm.clone(), digest).is_some() {
+                    return Err(A::Error::custom(format!("`{algorithm}` stands twice")));
+                }
+            }
+            Ok(found)
+        }
+    }
+    from.deserialize_map(Once)
 }
 
 impl Statement {
@@ -84,6 +115,24 @@ impl Statement {
             (Some(subject), None) => subject.digest.get(algorithm).map(String::as_str),
             _ => None,
         }
+    }
+
+    /// What it signs beside these subjects (name, algorithm), a sentence each.
+    #[must_use]
+    pub fn beside(&self, subjects: &[(&str, &str)]) -> Vec<String> {
+        let mut found = Vec::new();
+        for Subject { name, digest } in &self.subject {
+            match subjects.iter().find(|(known, _)| known == name) {
+                None => found.push(format!("it signs `{name}` too, which is none of what is signed here")),
+                Some((_, known)) => found.extend(
+                    digest
+                        .keys()
+                        .filter(|algorithm| algorithm != known)
+                        .map(|other| format!("it signs a digest `{other}` of `{name}` too")),
+                ),
+            }
+        }
+        found
     }
 }
 
@@ -124,9 +173,16 @@ pub fn read(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     if bytes.len() > LIMIT {
         return Err(EnvelopeError::TooLarge);
     }
-    let wire: Wire = serde_json::from_slice(bytes)?;
+    opened(&serde_json::from_slice(bytes)?)
+}
+
+/// What an envelope holds.
+///
+/// # Errors
+/// As [`read`].
+pub fn opened(wire: &Wire) -> Result<Envelope, EnvelopeError> {
     if wire.payload_type != PAYLOAD {
-        return Err(EnvelopeError::Payload(wire.payload_type));
+        return Err(EnvelopeError::Payload(wire.payload_type.clone()));
     }
     let [signature] = &wire.signatures[..] else { return Err(EnvelopeError::Signatures(wire.signatures.len())) };
     let payload = STANDARD.decode(&wire.payload).map_err(|_| EnvelopeError::Base64("payload"))?;

@@ -71,6 +71,13 @@ pub struct Ledger {
     leaves: Vec<Hash>,
 }
 
+/// The predicate of a signed head.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Size {
+    size: u64,
+}
+
 /// Where a run stands in the ledger, and what proves it: kept in the package.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +85,7 @@ pub struct Receipt {
     pub entry: Entry,
     pub head: Head,
     /// The head signed: a DSSE envelope; null where nobody signed it.
-    pub signed: Option<serde_json::Value>,
+    pub signed: Option<dsse::Wire>,
     pub schema: String,
     /// The path from the entry to the head.
     pub path: Vec<String>,
@@ -99,6 +106,9 @@ impl Ledger {
             let entry: Entry = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
             if entry.schema != ENTRY {
                 return Err(wrong(format!("its schema is `{}`; expected `{ENTRY}`", entry.schema)));
+            }
+            if unhex(&entry.root).is_none() {
+                return Err(wrong(format!("its `root` is no hash in hex: `{}`", entry.root)));
             }
             if serde_json_canonicalizer::to_vec(&entry)? != line {
                 return Err(wrong("it is not canonical JSON".to_owned()));
@@ -213,11 +223,14 @@ pub fn sign(key: &SecretKey, head: &Head) -> Result<Vec<u8>, serde_json::Error> 
 /// It signs no head.
 pub fn signed_head(envelope: &Envelope) -> Result<Head, String> {
     let statement = &envelope.statement;
-    let size = statement.predicate.get("size").and_then(serde_json::Value::as_u64);
-    match (statement.digest(HEAD.1, ROOT.1), size) {
-        (Some(root), Some(size)) if statement.predicate_type == HEAD.0 => Ok(Head { root: root.to_owned(), size }),
-        _ => Err("it signs no head of a ledger".to_owned()),
+    let root = statement.digest(HEAD.1, ROOT.1).filter(|root| statement.predicate_type == HEAD.0 && unhex(root).is_some());
+    let Some(root) = root else { return Err("it signs no head of a ledger".to_owned()) };
+    if let Some(more) = statement.beside(&[(HEAD.1, ROOT.1)]).pop() {
+        return Err(more);
     }
+    let Size { size } =
+        serde_json::from_str(statement.predicate.get()).map_err(|error| format!("its predicate cannot be read: {error}"))?;
+    Ok(Head { root: root.to_owned(), size })
 }
 
 /// Whether the entry of a receipt stands under its head, as the last.

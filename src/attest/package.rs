@@ -26,6 +26,8 @@ pub enum PackageError {
     Special(PathBuf),
     #[error("`{0}` leads out of the package")]
     Outside(String),
+    #[error("`{0}` is a file and a folder in the archive")]
+    Both(String),
     #[error("`{0}` stands twice in the archive")]
     Twice(String),
     #[error("{0} holds more after the archive's end")]

@@ -33,11 +33,13 @@ pub enum Known {
 }
 
 /// What the package says of the run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Package<'p> {
     pub root: &'p str,
     pub as_of: &'p str,
     pub exit: Option<u64>,
+    /// Of the project.
+    pub name: Option<&'p str>,
 }
 
 /// Reads a ledger, or a proof.
@@ -52,10 +54,10 @@ pub fn read(path: &Path) -> Result<Known, LedgerError> {
     }
 }
 
-/// The head in a receipt or a proof that a reader kept.
+/// The head that a reader kept: bare, signed, or in a receipt or a proof.
 ///
 /// # Errors
-/// It is neither.
+/// It is none of these.
 pub fn kept(bytes: &[u8]) -> Result<Head, String> {
     if let Ok(receipt) = serde_json::from_slice::<Receipt>(bytes) {
         return Ok(receipt.head);
@@ -63,7 +65,13 @@ pub fn kept(bytes: &[u8]) -> Result<Head, String> {
     if let Ok(proof) = serde_json::from_slice::<Proof>(bytes) {
         return Ok(proof.to);
     }
-    let envelope = dsse::read(bytes).map_err(|_| "it is no receipt, no proof and no signed head of a ledger".to_owned())?;
+    if let Ok(head) = serde_json::from_slice::<Head>(bytes) {
+        return match ledger::unhex(&head.root) {
+            Some(_) => Ok(head),
+            None => Err(format!("its `root` is no hash in hex: `{}`", head.root)),
+        };
+    }
+    let envelope = dsse::read(bytes).map_err(|_| "it is no receipt, no proof and no head of a ledger".to_owned())?;
     ledger::signed_head(&envelope)
 }
 
@@ -113,7 +121,7 @@ pub fn check(
 ) {
     let receipt = match ledger::receipt(attested) {
         None => {
-            if policy.is_some_and(|policy| policy.require.ledger) || known.is_some() || !earlier.is_empty() {
+            if policy.is_some_and(|policy| policy.require.ledger || policy.ledger.latest) || known.is_some() || !earlier.is_empty() {
                 account.failed(format!("the package names no place in a ledger: `{}` is not there", ledger::PATH));
             } else {
                 account.unchecked("whether other runs were made and kept back: the package names no place in a ledger");
@@ -125,15 +133,22 @@ pub fn check(
     };
     let before = account.failed.len();
     let entry = &receipt.entry;
-    if entry.root != package.root || entry.as_of != package.as_of || Some(u64::from(entry.exit)) != package.exit {
-        account.failed(format!("the ledger's entry is of another run: root {}, as of {}, exit {}", entry.root, entry.as_of, entry.exit));
+    let run = Package { root: &entry.root, as_of: &entry.as_of, exit: Some(entry.exit.into()), name: Some(&entry.name) };
+    if run != package {
+        account.failed(format!(
+            "the ledger's entry is of another run: root {}, as of {}, exit {}, of the project {}",
+            entry.root, entry.as_of, entry.exit, entry.name
+        ));
     }
     if !ledger::stands(&receipt) {
         account.failed("the ledger's entry does not stand under the head that the package names");
     }
     let signer = head_signer(&receipt, policy, account);
-    if let Some(known) = known {
-        in_ledger(&receipt, known, policy.is_some_and(|policy| policy.ledger.latest), account);
+    let latest = policy.is_some_and(|policy| policy.ledger.latest);
+    match known {
+        Some(Known::Whole(ledger)) => in_ledger(&receipt, ledger, latest, account),
+        _ if latest => account.failed("whether it is the latest run of its project only the ledger shows: give it with `--ledger FILE`"),
+        _ => {}
     }
     for head in earlier {
         grown(known, head, Some(&receipt), account);
@@ -160,7 +175,7 @@ fn head_signer<'p>(receipt: &Receipt, policy: Option<&'p Policy>, account: &mut 
         }
         return None;
     };
-    let read = dsse::read(signed.to_string().as_bytes()).map_err(|why| why.to_string()).and_then(|envelope| {
+    let read = dsse::opened(signed).map_err(|why| why.to_string()).and_then(|envelope| {
         let head = ledger::signed_head(&envelope)?;
         if head == receipt.head { Ok(envelope) } else { Err("it signs another head than the receipt names".to_owned()) }
     });
@@ -181,8 +196,7 @@ fn head_signer<'p>(receipt: &Receipt, policy: Option<&'p Policy>, account: &mut 
     None
 }
 
-fn in_ledger(receipt: &Receipt, known: &Known, latest: bool, account: &mut Account) {
-    let Known::Whole(ledger) = known else { return };
+fn in_ledger(receipt: &Receipt, ledger: &Ledger, latest: bool, account: &mut Account) {
     let at = usize::try_from(receipt.entry.previous.size).unwrap_or(usize::MAX);
     if ledger.entries.get(at) != Some(&receipt.entry) || !ledger.grew_from(&receipt.head) {
         return account.failed("the package's run does not stand in this ledger: the ledger was rewritten, or is another");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dsse::{self, Envelope};
 use super::key::{PublicKey, SecretKey};
+use super::ledger::unhex;
 use super::package::Manifest;
 use crate::model::digest::sha256;
 use crate::model::value::Time;
@@ -16,6 +17,8 @@ pub const TYPE: &str = "urn:tickmark:sign-off:1";
 pub const ROOT: (&str, &str) = ("root", "merkleSha256");
 /// The files whose plain digests are signed beside the root.
 pub const REPORTS: [&str; 4] = ["assessment.json", "findings.ndjson", "report.html", "report.md"];
+/// The algorithm of these.
+const REPORT: &str = "sha256";
 /// What the names of sign-offs end with.
 pub const ENDING: &str = ".sign-off.json";
 
@@ -70,6 +73,22 @@ pub struct About {
     pub leaves: u64,
 }
 
+impl SignOff {
+    /// When it was signed, by the signer's own word.
+    ///
+    /// # Errors
+    /// It is no time, or not in UTC.
+    pub fn time(&self) -> Result<Time, String> {
+        let time = Time::parse(&self.signed_at).map_err(|why| format!("its `signed_at`: {why}"))?;
+        // RFC 3339 has offsets, small letters and spaces too; one time is to be written in one way.
+        if self.signed_at.get(10..11) == Some("T") && self.signed_at.ends_with('Z') {
+            Ok(time)
+        } else {
+            Err(format!("its `signed_at` is `{}`; it has to be in UTC, as {time}", self.signed_at))
+        }
+    }
+}
+
 /// Who signs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +129,7 @@ pub fn sign(
     };
     let digests: Vec<(&str, String)> = REPORTS.iter().filter_map(|path| files.get(*path).map(|bytes| (*path, sha256(bytes)))).collect();
     let mut subjects = vec![(ROOT.0, ROOT.1, manifest.root.as_str())];
-    subjects.extend(digests.iter().map(|(path, digest)| (*path, "sha256", digest.as_str())));
+    subjects.extend(digests.iter().map(|(path, digest)| (*path, REPORT, digest.as_str())));
     let envelope = dsse::sign(key, &subjects, TYPE, &serde_json::to_value(&predicate)?)?;
     Ok((path(role, &key.public()), envelope))
 }
@@ -129,7 +148,7 @@ pub fn read(envelope: &Envelope) -> Result<SignOff, String> {
     if envelope.statement.predicate_type != TYPE {
         return Err(format!("its predicate is `{}`; expected `{TYPE}`", envelope.statement.predicate_type));
     }
-    serde_json::from_value(envelope.statement.predicate.clone()).map_err(|error| format!("its predicate cannot be read: {error}"))
+    serde_json::from_str(envelope.statement.predicate.get()).map_err(|error| format!("its predicate cannot be read: {error}"))
 }
 
 /// What is signed and does not hold for the package, a sentence each; `files`: `None` where only the root is known.
@@ -148,14 +167,16 @@ pub fn differences(
         Some(signed) => found.push(format!("it signs the root {signed}, another package's")),
         None => found.push("it signs no root".to_owned()),
     }
-    if let Some(files) = files {
-        for path in REPORTS {
-            let signed = statement.digest(path, "sha256");
-            if signed.is_none() || signed != files.get(path).map(|bytes| sha256(bytes)).as_deref() {
-                found.push(format!("it does not sign `{path}` as it is here"));
-            }
+    for path in REPORTS {
+        match (statement.digest(path, REPORT), files) {
+            (Some(signed), Some(files)) if files.get(path).is_some_and(|bytes| sha256(bytes) == signed) => {}
+            (_, Some(_)) => found.push(format!("it does not sign `{path}` as it is here")),
+            (Some(signed), None) if unhex(signed).is_some() => {}
+            (_, None) => found.push(format!("it does not sign `{path}`")),
         }
     }
+    let subjects: Vec<(&str, &str)> = std::iter::once(ROOT).chain(REPORTS.map(|path| (path, REPORT))).collect();
+    found.extend(statement.beside(&subjects));
     if sign_off.assessment != *about {
         let said = &sign_off.assessment;
         found.push(format!("it speaks of an assessment as of {} by {} over {} leaves", said.as_of, said.engine, said.leaves));

@@ -48,12 +48,12 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
             unpinned(path, &envelope, &sign_off, account);
             continue;
         };
-        match Time::parse(&sign_off.signed_at) {
+        match sign_off.time() {
             Ok(time) => {
                 let by = || stamp.as_ref().and_then(|(stamp, _)| key.objection(role, stamp.by, "its time stamp says"));
                 wrong.extend(key.objection(role, time, "it signed at").or_else(by));
             }
-            Err(why) => wrong.push(format!("its `signed_at`: {why}")),
+            Err(why) => wrong.push(why),
         }
         if policy.require.time_stamp && stamp.is_none() {
             wrong.push("the policy asks for a time stamp, and none that counts is there".to_owned());

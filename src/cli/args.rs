@@ -336,10 +336,10 @@ pub struct VerifyOptions {
     /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// The ledger in which the run is recorded, or a proof that was made of it with `--prove`. Without a package: the ledger alone.
+    /// The ledger in which the run is recorded, or (with `--since`) a proof that was made of it with `--prove`. Without a package: the ledger alone.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
-    /// A receipt (`attest/ledger.json` of an earlier package) or head that you kept: the ledger must have grown from it.
+    /// A receipt (`attest/ledger.json` of an earlier package) or head (signed, or bare: root and size) that you kept: the ledger must have grown from it.
     #[arg(long, value_name = "FILE")]
     pub since: Option<PathBuf>,
     /// Write what proves to somebody without the ledger that it grew from the head of `--since`.

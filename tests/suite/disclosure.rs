@@ -90,6 +90,16 @@ fn whatever_is_changed_is_found() {
     changed("\"verdict\":\"fail\"", "\"verdict\":\"pass\"", "does not stand under the root");
     changed("\"fail\":2", "\"fail\":1", "does not stand under the root");
     changed("2026-06-30T00:00:00Z", "2026-06-29T00:00:00Z", "it does not show of which assessment");
+    // What stands in leaf 0 beside the outcome is of the whole assessment: opened with its true salt, it still leads to the root.
+    let files = contents(&desk.path("report"));
+    let totals = serde_json::from_slice::<Value>(&files["assessment.json"]).unwrap()["totals"].clone();
+    let mut value: Value = serde_json::from_str(&good).unwrap();
+    let salt = tickmark::model::digest::hex(&tickmark::model::salt::Salts::of(&files).field(0, "totals"));
+    value["shown"][0]["closed"]["totals"] = serde_json::json!({ "salt": salt, "value": totals });
+    fs::write(&path, serde_json_canonicalizer::to_vec(&value).unwrap()).unwrap();
+    let said = desk.verify("part");
+    says(&said, 4, &["`totals` of leaf 0 is opened"]);
+    assert!(!said.1.contains("does not stand under the root"), "{}", said.1);
     // A leaf left out is no longer shown; one whose control is left out is not believed.
     let mut value: Value = serde_json::from_str(&good).unwrap();
     let shown = value["shown"].as_array_mut().unwrap();

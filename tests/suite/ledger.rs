@@ -4,6 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
+use tickmark::attest::key::SecretKey;
+use tickmark::attest::ledger::{Run, append};
+use tickmark::model::value::Time;
 
 use super::signing::Desk;
 
@@ -42,8 +45,12 @@ impl Desk {
 const DAYS: [&str; 4] = ["2026-06-29T18:00:00Z", "2026-06-29T19:00:00Z", "2026-06-29T20:00:00Z", "2026-06-29T21:00:00Z"];
 
 fn recorded() -> Desk {
+    recorded_on(&DAYS)
+}
+
+fn recorded_on(days: &[&str]) -> Desk {
     let desk = Desk::new();
-    for (number, day) in DAYS.iter().enumerate() {
+    for (number, day) in days.iter().enumerate() {
         desk.record(&format!("r{number}"), day);
     }
     desk
@@ -191,4 +198,126 @@ fn runs_at_the_same_time_and_runs_that_died() {
     let said = desk.tickmark(&["run", "--project", ".", "--out", "more", "--ledger", "ledger.ndjson"]);
     says(&said, 2, &["the ledger was changed: line 2"]);
     assert!(before == desk.text("ledger.ndjson") && !desk.path("more").exists());
+}
+
+/// The head beside the ledger counts in both ways of asking, by the same rules.
+#[test]
+fn the_signed_head_counts_with_a_package_too() {
+    let desk = recorded_on(&DAYS[..3]);
+    desk.ledger_policy("[ledger]\nlatest = true\n");
+    let asked = |package: &[&str], code: i32, words: &[&str]| {
+        let common = ["--policy", "policy.toml", "--ledger", "ledger.ndjson"];
+        says(&desk.tickmark(&[&["verify"], package, &common].concat()), code, words);
+    };
+    says(&desk.tickmark(&["disclose", "r1", "--control", "OWN-01", "--out", "part"]), 0, &[]);
+    let both = |code: i32, words: &[&str]| {
+        asked(&[], code, words);
+        asked(&["part"], code, words);
+    };
+    // The later runs are cut off, and the head that was signed over them still stands there.
+    let whole = desk.text("ledger.ndjson");
+    let lines: Vec<&str> = whole.lines().collect();
+    fs::write(desk.path("ledger.ndjson"), lines[..2].join("\n") + "\n").unwrap();
+    let words = ["a head of 3 entries was signed", "entries were cut off or changed"];
+    both(4, &words);
+    asked(&["r1"], 4, &words);
+    let receipt: Value = serde_json::from_str(&desk.text("r1/attest/ledger.json")).unwrap();
+    let write = |head: &str| fs::write(desk.path("ledger.ndjson.head.json"), head).unwrap();
+    write(&receipt["signed"].to_string());
+    both(0, &["its head is signed by The ledger"]);
+    asked(&["r1"], 0, &["its head is signed by The ledger", "entry 2 of 2"]);
+    let root = receipt["head"]["root"].as_str().unwrap();
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1", "subject": [{ "name": "ledger", "digest": { "merkleSha256": root } }],
+        "predicateType": "urn:tickmark:ledger-head:1", "predicate": { "size": 2 },
+    })
+    .to_string();
+    write(&desk.enveloped("stranger", &statement));
+    both(0, &["its head is signed by The ledger"]);
+    for (from, to, words) in [
+        (root, &*"0".repeat(64), "entries were cut off or changed"),
+        (root, "x", "it signs no head of a ledger"),
+        ("\"size\":2", "\"size\":1", "entries were cut off or changed"),
+        ("\"size\":2", "\"size\":2,\"x\":1", "unknown field `x`"),
+        ("\"size\":2", "\"size\":1,\"size\":2", "duplicate field `size`"),
+        ("\"subject\":[", "\"subject\":[{\"name\":\"x\",\"digest\":{\"sha256\":\"00\"}},", "it signs `x` too"),
+        ("{\"merkleSha256\"", "{\"sha256\":\"00\",\"merkleSha256\"", "a digest `sha256` of `ledger`"),
+    ] {
+        assert!(statement.contains(from), "{from}");
+        write(&desk.enveloped("stranger", &statement.replace(from, to)));
+        both(4, &[words]);
+    }
+    write(&desk.enveloped("moreau", &statement));
+    both(4, &["whom the policy does not know as ledger"]);
+    assert!(super::signing::keygen(&desk.path("other"), "").status.success());
+    write(&desk.enveloped("other", &statement));
+    both(4, &["its head is signed with an unknown key"]);
+    write("{");
+    both(4, &["ledger.ndjson.head.json: it is no DSSE envelope"]);
+    fs::remove_file(desk.path("ledger.ndjson.head.json")).unwrap();
+    both(4, &["a key is pinned for the ledger, and its signed head ledger.ndjson.head.json cannot be read"]);
+    // Nobody pinned: said, and never proved.
+    desk.policy("", "");
+    both(0, &["Not checked", "who keeps the ledger, and whether entries were cut off at its end"]);
+    write(&desk.enveloped("other", &statement));
+    both(0, &["who keeps the ledger, and whether entries were cut off at its end"]);
+    // Nor is it the latest where nobody looks.
+    desk.ledger_policy("[ledger]\nlatest = true\n");
+    says(&desk.verify("r2"), 4, &["whether it is the latest run of its project only the ledger shows", "--ledger FILE"]);
+}
+
+/// A run that was recorded under another project's name is no run of this project, and later runs of the real one do not count for it.
+#[test]
+fn a_run_under_another_name() {
+    let desk = Desk::new();
+    let manifest: Value = serde_json::from_str(&desk.text("report/manifest.json")).unwrap();
+    let as_of = Time::parse(manifest["as_of"].as_str().unwrap()).unwrap();
+    let key = SecretKey::read(&desk.text("stranger"), || None).unwrap();
+    let run = Run { as_of, exit: 1, name: "Elsewhere", root: manifest["root"].as_str().unwrap() };
+    let receipt = append(&desk.path("ledger.ndjson"), run, Some(&key)).unwrap();
+    fs::create_dir(desk.path("report/attest")).unwrap();
+    fs::write(desk.path("report/attest/ledger.json"), serde_json::to_vec(&receipt).unwrap()).unwrap();
+    says(&desk.tickmark(&["disclose", "report", "--control", "OWN-01", "--out", "part"]), 0, &[]);
+    desk.record("r1", "2026-06-30T01:00:00Z");
+    desk.ledger_policy("[ledger]\nlatest = true\n");
+    for package in ["report", "part"] {
+        let said = desk.tickmark(&["verify", package, "--policy", "policy.toml", "--ledger", "ledger.ndjson"]);
+        says(&said, 4, &["the ledger's entry is of another run", "of the project Elsewhere"]);
+    }
+    says(&desk.tickmark(&["verify", "r1", "--policy", "policy.toml", "--ledger", "ledger.ndjson"]), 0, &["entry 2 of 2"]);
+    // What is no root is no entry.
+    append(&desk.path("ledger.ndjson"), Run { root: "x", ..run }, Some(&key)).unwrap();
+    says(
+        &desk.tickmark(&["verify", "--policy", "policy.toml", "--ledger", "ledger.ndjson"]),
+        4,
+        &["line 3", "its `root` is no hash in hex"],
+    );
+}
+
+#[test]
+fn what_was_kept_and_what_proves_it() {
+    let desk = recorded_on(&DAYS[..2]);
+    desk.ledger_policy("");
+    let verify = |more: &[&str]| desk.tickmark(&[&["verify", "--policy", "policy.toml"][..], more].concat());
+    let since = ["--since", "r0/attest/ledger.json"];
+    says(&verify(&[&["--ledger", "ledger.ndjson", "--prove", "proof.json"][..], &since].concat()), 0, &[]);
+    // A proof proves nothing to somebody who kept no head, and alone nobody has signed where it ends.
+    let proof = ["--ledger", "proof.json"];
+    says(&verify(&[&["r1"][..], &proof].concat()), 2, &["proof.json is a proof", "give the head that you kept with `--since FILE`"]);
+    says(&verify(&proof), 2, &["give the head that you kept with `--since FILE`"]);
+    says(&verify(&[&proof[..], &since].concat()), 4, &["nobody signed the head at which the proof ends"]);
+    says(&verify(&[&["r1"][..], &proof, &since].concat()), 0, &["nothing before entry 2 changed"]);
+    says(&verify(&[&["r1", "--prove", "again.json"][..], &proof, &since].concat()), 2, &["only the ledger itself"]);
+    assert!(!desk.path("again.json").exists());
+    // A head as a policy has it.
+    let receipt: Value = serde_json::from_str(&desk.text("r0/attest/ledger.json")).unwrap();
+    let kept = |head: &str| {
+        fs::write(desk.path("kept.json"), head).unwrap();
+        verify(&["r1", "--ledger", "ledger.ndjson", "--since", "kept.json"])
+    };
+    let head = receipt["head"].to_string();
+    says(&kept(&head), 0, &["nothing before entry 2 changed"]);
+    says(&kept(&head.replace("\"size\":1", "\"size\":2")), 4, &["its history was changed"]);
+    says(&kept(r#"{"root":"x","size":1}"#), 2, &["kept.json: its `root` is no hash in hex"]);
+    says(&kept("{}"), 2, &["it is no receipt, no proof and no head of a ledger"]);
 }

@@ -4,7 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use tickmark::attest::dsse;
+use tickmark::attest::key::SecretKey;
 
 use super::cli::{project, run};
 
@@ -67,6 +71,13 @@ impl Desk {
 
     pub fn verify(&self, package: &str) -> (Option<i32>, String) {
         self.tickmark(&["verify", package, "--policy", "policy.toml"])
+    }
+
+    /// A statement, whatever it says, in an envelope that one of the keys signed.
+    pub fn enveloped(&self, key: &str, statement: &str) -> String {
+        let sig = SecretKey::read(&self.text(key), || None).unwrap().sign(&dsse::encoded(statement.as_bytes()));
+        let (payload, sig) = (STANDARD.encode(statement), STANDARD.encode(sig));
+        serde_json::json!({ "payload": payload, "payloadType": dsse::PAYLOAD, "signatures": [{ "keyid": "x", "sig": sig }] }).to_string()
     }
 
     /// Where the sign-offs of a package lie.
@@ -215,6 +226,50 @@ fn what_does_not_count() {
     says(&desk.sign("report", "moreau", "J. Moreau", "preparer"), 4, &["not signed", "report.md"]);
 }
 
+/// Signed by the right key, and other than the page of the format has it.
+#[test]
+fn what_no_sign_off_has() {
+    let desk = Desk::new();
+    desk.policy("\"preparer\"", "");
+    says(&desk.sign("report", "moreau", "J. Moreau", "preparer"), 0, &[]);
+    says(&desk.tickmark(&["disclose", "report", "--control", "OWN-01", "--out", "part"]), 0, &[]);
+    let path = desk.sign_offs("report").remove(0);
+    let good: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let statement = String::from_utf8(STANDARD.decode(good["payload"].as_str().unwrap()).unwrap()).unwrap();
+    // A disclosure is signed as its package is, and is quick to verify.
+    let signed = |package: &str, from: &str, to: &str, words: &str| {
+        assert!(statement.contains(from), "{from} in {statement}");
+        let envelope = desk.enveloped("moreau", &statement.replacen(from, to, 1));
+        fs::write(desk.path(package).join("attest").join(path.file_name().unwrap()), envelope).unwrap();
+        let said = desk.verify(package);
+        says(&said, 4, &[words]);
+        assert!(!said.1.contains("signed by J. Moreau"), "{words}: {}", said.1);
+    };
+    let root = "\"digest\":{\"merkleSha256\":";
+    let report = "{\"digest\":{\"sha256\":";
+    let more = |digest: &str| format!("\"subject\":[{{\"digest\":{{{digest}}},\"name\":\"x\"}},");
+    for package in ["report", "part"] {
+        signed(package, "\"subject\":[", &more("\"sha256\":\"00\""), "it signs `x` too");
+    }
+    signed("part", root, "\"digest\":{\"sha256\":\"00\",\"merkleSha256\":", "a digest `sha256` of `root`");
+    signed("part", report, "{\"digest\":{\"sha512\":\"00\",\"sha256\":", "a digest `sha512` of `assessment.json`");
+    signed("part", report, "{\"digest\":{\"sha256\":\"00\",\"sha256\":", "`sha256` stands twice");
+    signed("part", "\"digest\":", "\"uri\":\"x\",\"digest\":", "unknown field `uri`");
+    signed("part", "\"leaves\":", "\"leaves\":1,\"leaves\":", "duplicate field `leaves`");
+    signed("part", "\"name\":\"report.md\"", "\"name\":\"root\"", "it signs no root");
+    signed("part", "\"name\":\"report.md\"", "\"name\":\"report.html\"", "it does not sign `report.md`");
+    for other in ["2026-07-01T11:00:00+02:00", "2026-07-01T09:00:00+00:00", "2026-07-01t09:00:00Z", "2026-07-01T09:00:00z"] {
+        signed("part", "2026-07-01T09:00:00Z", other, "it has to be in UTC");
+    }
+    // A fraction of a second is as good a time.
+    let path = desk.sign_offs("part").remove(0);
+    let envelope = desk.enveloped("moreau", &statement.replace("09:00:00Z", "09:00:00.5Z"));
+    fs::write(&path, envelope).unwrap();
+    says(&desk.verify("part"), 0, &["signed by J. Moreau"]);
+    fs::write(&path, desk.enveloped("moreau", &statement).replace("\"keyid\":\"x\",", "")).unwrap();
+    says(&desk.verify("part"), 4, &["missing field `keyid`"]);
+}
+
 #[test]
 fn what_a_policy_expects() {
     let desk = Desk::new();
@@ -305,6 +360,8 @@ fn an_archive_is_a_package() {
     says(&desk.verify("again.tar.gz"), 0, &["signed by J. Moreau"]);
     tar(&["-czf", "flat.tar.gz", "-C", "package", "."]);
     says(&desk.verify("flat.tar.gz"), 0, &["signed by J. Moreau"]);
+    tar(&["--format=pax", "-czf", "pax.tar.gz", "package"]);
+    says(&desk.verify("pax.tar.gz"), 0, &["signed by J. Moreau"]);
     // What is no package of ours is not replaced; another run's signature is not lost.
     fs::write(desk.path("mine.tar.gz"), "mine").unwrap();
     says(&desk.tickmark(&["run", "--project", ".", "--archive", "--out", "mine.tar.gz"]), 2, &["is not replaced"]);

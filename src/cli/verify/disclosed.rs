@@ -8,8 +8,8 @@ use crate::attest::disclosure::{self, Disclosure, Field, Shown};
 use crate::attest::policy::Policy;
 use crate::model::value::Time;
 
-/// Holds a disclosure against itself and the policy; gives the exit code of the assessment.
-pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Account) -> Option<u64> {
+/// Holds a disclosure against itself and the policy.
+pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Account) {
     let differences = disclosure::differences(disclosure);
     if differences.is_empty() {
         account.proved(format!(
@@ -47,8 +47,6 @@ pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Acc
     if let Some(policy) = policy {
         expected(disclosure, policy, account);
     }
-    let outcome = disclosure.shown.first().and_then(|shown| shown.open.get("outcome"));
-    outcome.and_then(|outcome| outcome.get("exit")).and_then(Value::as_u64)
 }
 
 /// A leaf in words.

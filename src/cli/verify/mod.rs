@@ -44,7 +44,7 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     let mut account = Account::default();
     let recorded = Recorded::of(options, policy.as_ref(), &mut account)?;
     let Some(path) = &options.package else {
-        recorded.alone(policy.as_ref(), options, &mut account)?;
+        recorded.alone(policy.as_ref(), options, &mut account);
         return Ok(told(options, policy.is_some(), &account));
     };
     let files = package::files(path)?;
@@ -53,9 +53,10 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
         for path in files.keys().filter(|path| path.as_str() != disclosure::PATH && !path.starts_with(GROWING)) {
             account.failed(format!("`{path}` is there, and no disclosure holds it"));
         }
-        let exit = disclosed::check(&disclosure, policy.as_ref(), &mut account);
+        disclosed::check(&disclosure, policy.as_ref(), &mut account);
         let (root, about) = (&disclosure.root, disclosure.about());
-        vouched(options, (&files, Signed { root, about: &about, files: None }, exit), policy.as_ref(), &recorded, &mut account);
+        let said = disclosure.shown.first().map_or_else(Value::default, |shown| Value::Object(shown.open.clone()));
+        vouched(options, (&files, Signed { root, about: &about, files: None }, &said), policy.as_ref(), &recorded, &mut account);
         return Ok(told(options, policy.is_some(), &account));
     }
     let manifest = package::manifest(path, &files)?;
@@ -72,22 +73,24 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     if let Some(policy) = &policy {
         expect::check(policy, &files, project.as_ref(), &mut account)?;
     }
-    vouched(options, (&files, signed, said["outcome"]["exit"].as_u64()), policy.as_ref(), &recorded, &mut account);
+    vouched(options, (&files, signed, &said), policy.as_ref(), &recorded, &mut account);
     Ok(told(options, policy.is_some(), &account))
 }
 
 /// Who answers for it, and where the run stands; the same for a package and for a part of one.
 fn vouched(
     options: &VerifyOptions,
-    (files, signed, exit): (&BTreeMap<String, Vec<u8>>, Signed, Option<u64>),
+    (files, signed, said): (&BTreeMap<String, Vec<u8>>, Signed, &Value),
     policy: Option<&Policy>,
     recorded: &Recorded,
     account: &mut Account,
 ) {
     let attested = attested(files);
     signatures::check(&attested, signed, policy, account);
-    let run = receipts::Package { root: signed.root, as_of: &signed.about.as_of, exit };
+    let exit = said["outcome"]["exit"].as_u64();
+    let run = receipts::Package { root: signed.root, as_of: &signed.about.as_of, exit, name: said["name"].as_str() };
     receipts::check(&attested, run, policy, recorded.known.as_ref(), &recorded.earlier, account);
+    recorded.head(policy, options, account);
     if policy.is_none() && !options.unsigned {
         account.failed(
             "nobody's signature was asked for: give the keys that you trust with `--policy FILE`, or say `--unsigned` if re-performance alone will do",

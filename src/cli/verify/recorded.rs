@@ -33,6 +33,15 @@ impl Recorded {
             }
             Some(Err(why)) => return Err(why).with_context(|| "--ledger".to_owned()),
         };
+        if let (Some(path), Some(Known::Proof(_))) = (&options.ledger, &known) {
+            let path = path.display();
+            anyhow::ensure!(options.prove.is_none(), "--prove: {path} is a proof, and only the ledger itself gives others");
+            anyhow::ensure!(
+                !earlier.is_empty(),
+                "--ledger: {path} is a proof that a ledger grew, and shows nothing without the head from which it did: give the head that \
+                 you kept with `--since FILE`, or as `head` below [ledger] in the policy"
+            );
+        }
         if let (Some(path), Some(Known::Whole(ledger)), Some(head)) = (&options.prove, &known, earlier.last())
             && ledger.grew_from(head)
         {
@@ -43,50 +52,65 @@ impl Recorded {
     }
 
     /// The ledger without a package.
-    pub fn alone(&self, policy: Option<&Policy>, options: &VerifyOptions, account: &mut Account) -> anyhow::Result<()> {
-        let Some(known) = &self.known else { return Ok(()) };
+    pub fn alone(&self, policy: Option<&Policy>, options: &VerifyOptions, account: &mut Account) {
+        let Some(known) = &self.known else { return };
         recorded::alone(known, &self.earlier, account);
-        let (Some(path), Known::Whole(ledger)) = (&options.ledger, known) else { return Ok(()) };
-        let beside = ledger::beside(path);
-        let signed = std::fs::read(&beside).ok().map(|bytes| {
-            let envelope = dsse::read(&bytes).map_err(|why| why.to_string())?;
-            ledger::signed_head(&envelope).map(|head| (envelope, head))
-        });
-        let name = beside.display();
-        match (signed, policy) {
-            (Some(Err(why)), _) => account.failed(format!("{name}: {why}")),
-            (Some(Ok((_, head))), _) if !ledger.grew_from(&head) => {
-                account.failed(format!(
-                    "{name}: a head of {} entries was signed from which this ledger did not grow: entries were cut off or changed",
-                    head.size
-                ));
-            }
-            (Some(Ok((envelope, head))), Some(policy)) => match policy.signer(&envelope) {
-                Some(key) if key.roles.contains(&Role::Ledger) && head == ledger.head() => {
-                    account.proved(format!("its head is signed by {}", key.name))
-                }
-                Some(key) if key.roles.contains(&Role::Ledger) => {
-                    account.failed(format!(
-                        "{} signed a head of {} entries, and the ledger has {}",
-                        key.name,
-                        head.size,
-                        ledger.entries.len()
-                    ));
-                }
-                Some(key) => account.failed(format!("its head is signed by {}, whom the policy does not know as ledger", key.name)),
-                None => account.failed("its head is signed with an unknown key"),
-            },
-            (None, Some(policy)) if policy.require.ledger => {
-                account.failed(format!("the policy asks for a signed head, and {name} is not there"))
-            }
-            _ => account.unchecked("who keeps the ledger: no signed head was held against a policy"),
-        }
+        self.head(policy, options, account);
         if policy.is_none() && !options.unsigned {
             account.failed("nobody's signature was asked for: give the keys that you trust with `--policy FILE`, or say `--unsigned`");
         }
         account
             .unprovable
             .push("that every run was recorded, and that entries at the end were not cut off since, unless you kept a head".to_owned());
-        Ok(())
+    }
+
+    /// The signed head beside the ledger; the same with a package and without.
+    pub fn head(&self, policy: Option<&Policy>, options: &VerifyOptions, account: &mut Account) {
+        // Who pins a key for the ledger asks for its head.
+        let pinned = policy.is_some_and(|policy| policy.keys.iter().any(|key| key.roles.contains(&Role::Ledger)));
+        let unknown = "who keeps the ledger, and whether entries were cut off at its end: no policy pins a key with the role `ledger`";
+        let (path, ledger) = match (&options.ledger, &self.known) {
+            (Some(path), Some(Known::Whole(ledger))) => (path, ledger),
+            // Where a proof ends, a package's receipt says whose head that is.
+            (_, Some(Known::Proof(_))) if options.package.is_none() && pinned => {
+                return account
+                    .failed("nobody signed the head at which the proof ends: give the ledger itself, or a package recorded there");
+            }
+            (_, Some(Known::Proof(_))) if options.package.is_none() => return account.unchecked(unknown),
+            _ => return,
+        };
+        let beside = ledger::beside(path);
+        let name = beside.display();
+        let signed = match std::fs::read(&beside) {
+            Err(why) if pinned => {
+                return account.failed(format!("a key is pinned for the ledger, and its signed head {name} cannot be read: {why}"));
+            }
+            Err(_) => return account.unchecked(unknown),
+            Ok(bytes) => dsse::read(&bytes)
+                .map_err(|why| why.to_string())
+                .and_then(|envelope| ledger::signed_head(&envelope).map(|head| (envelope, head))),
+        };
+        let (envelope, head) = match signed {
+            Ok(signed) => signed,
+            Err(why) => return account.failed(format!("{name}: {why}")),
+        };
+        if !ledger.grew_from(&head) {
+            return account.failed(format!(
+                "{name}: a head of {} entries was signed from which this ledger did not grow: entries were cut off or changed",
+                head.size
+            ));
+        }
+        match policy.and_then(|policy| policy.signer(&envelope)) {
+            Some(key) if !key.roles.contains(&Role::Ledger) => {
+                account.failed(format!("its head is signed by {}, whom the policy does not know as ledger", key.name));
+            }
+            Some(key) if head == ledger.head() => account.proved(format!("its head is signed by {}", key.name)),
+            Some(key) => {
+                let entries = ledger.entries.len();
+                account.failed(format!("{} signed a head of {} entries, and the ledger has {entries}", key.name, head.size));
+            }
+            None if pinned => account.failed("its head is signed with an unknown key"),
+            None => account.unchecked(unknown),
+        }
     }
 }
