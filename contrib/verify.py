@@ -932,6 +932,8 @@ def notes_at_end(given: argparse.Namespace, note: Callable[[str], None]) -> None
         return
     if given.unsigned:
         note("who made the package: no key was asked for")
+    else:
+        note("when anybody signed: time stamps are not read")
     if given.disclosure:
         note("whether the verdicts follow from the evidence, which is not there; whether leaves of the same control were left out")
     else:
