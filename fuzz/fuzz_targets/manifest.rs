@@ -14,39 +14,11 @@ use tickmark::attest::manifest::{self, Root};
 use tickmark::attest::package;
 use tickmark::attest::sign_off::About;
 use tickmark::model::value::Time;
-use tickmark_fuzz::{Files, frozen, sow};
+use tickmark_fuzz::{Files, frozen, parts, sow, whole};
 
 static FROZEN: LazyLock<Files> = LazyLock::new(|| frozen("package.tar.gz"));
 
-fn parts(data: &[u8]) -> Files {
-    let mut files = Files::new();
-    let mut at: Option<String> = None;
-    for line in data.split_inclusive(|byte| *byte == b'\n') {
-        match (line.strip_prefix(b"==== "), &at) {
-            (Some(path), _) => {
-                let path = String::from_utf8_lossy(path).trim_end().to_owned();
-                files.entry(path.clone()).or_default();
-                at = Some(path);
-            }
-            (None, Some(path)) => files.entry(path.clone()).or_default().extend(line),
-            (None, None) => return Files::from([(manifest::PATH.to_owned(), data.to_vec())]),
-        }
-    }
-    files
-}
-
 fn seeds() -> Vec<Vec<u8>> {
-    let whole = |wanted: &dyn Fn(&str) -> bool| {
-        let mut out = Vec::new();
-        for (path, bytes) in FROZEN.iter().filter(|(path, _)| wanted(path)) {
-            out.extend(format!("==== {path}\n").into_bytes());
-            out.extend(bytes);
-            if bytes.last() != Some(&b'\n') {
-                out.push(b'\n');
-            }
-        }
-        out
-    };
     let control = r#"{"id":"A-01","title":"t","severity":"high","status":"fail","subject":"identity","file":"f","sha256":"00","params":[{"name":"max","value":"1d"}],"population":1,"population_complete":true,"population_gaps":[],"counts":{"pass":0,"fail":1}}"#;
     let assessment = format!(
         r#"{{"schema":"s","tool":{{"name":"tickmark","version":"0.1.0"}},"name":"n","as_of":"2026-01-01T00:00:00Z","as_of_from":"argument","gate":"any","outcome":{{"word":"failed","exit":1,"reason":"r"}},"totals":{{}},"controls":[{control}]}}"#
@@ -55,7 +27,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let small = format!(
         "==== assessment.json\n{assessment}\n==== findings.ndjson\n{finding}\n==== populations/A-01.csv\nsubject,verdict,reason,evidence\na,fail,r,\"e,f\"\n"
     );
-    let files = parts(small.as_bytes());
+    let files = parts(small.as_bytes()).unwrap();
     let made = manifest::manifest(&files, Time(0)).unwrap();
     let complete = [small.as_bytes(), b"==== manifest.json\n", &made, b"\n"].concat();
     vec![
@@ -63,14 +35,14 @@ fn seeds() -> Vec<Vec<u8>> {
         made,
         small.clone().into_bytes(),
         complete,
-        whole(&|path| path.starts_with("assessment") || path.starts_with("findings") || path.starts_with("populations")),
+        whole(FROZEN.iter().filter(|(path, _)| ["assessment", "findings", "populations"].iter().any(|start| path.starts_with(start)))),
     ]
 }
 
 fuzz_target!(
     init: sow("manifest", seeds()),
     |data: &[u8]| {
-        let mut files = parts(data);
+        let mut files = parts(data).unwrap_or_else(|| Files::from([(manifest::PATH.to_owned(), data.to_vec())]));
         // A line ends every part, and a manifest has none.
         if let Some(bytes) = files.get_mut(manifest::PATH)
             && bytes.last() == Some(&b'\n')

@@ -10,7 +10,7 @@ use tickmark::attest::policy::Policy;
 use tickmark::attest::time_stamp;
 use tickmark_fuzz::{below, fixture, frozen, project, scratch, sow};
 
-/// Over which signature the fixtures are.
+/// Over which sign-off the fixtures are.
 const SIGNED: &str = "attest/preparer-b5f8438d4fcf.sign-off.json";
 
 struct Genuine {
@@ -25,7 +25,7 @@ fn replies() -> Vec<PathBuf> {
 }
 
 static GENUINE: LazyLock<Genuine> = LazyLock::new(|| {
-    let envelope = tickmark::attest::dsse::read(&frozen("package.tar.gz")[SIGNED]).unwrap();
+    let signed = frozen("package.tar.gz")[SIGNED].clone();
     let folder = scratch("policy");
     std::fs::create_dir_all(&folder).unwrap();
     let mut text = String::from_utf8(fixture("tests/frozen/1/policy.toml")).unwrap();
@@ -40,7 +40,7 @@ static GENUINE: LazyLock<Genuine> = LazyLock::new(|| {
     }
     let policy = Policy::read(&folder.join("policy.toml")).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
-    let mut genuine = Genuine { signed: envelope.signature.clone(), policy, trusted: Vec::new() };
+    let mut genuine = Genuine { signed, policy, trusted: Vec::new() };
     for reply in replies() {
         genuine.trusted.extend(at(&genuine, &std::fs::read(reply).unwrap()));
     }

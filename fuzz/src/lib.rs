@@ -84,3 +84,34 @@ pub fn told(diagnostics: &Diagnostics) {
     let _ = render(diagnostics, false);
     let _ = json(diagnostics);
 }
+
+/// Files, each after a line `==== PATH`; `None`: the first line is no such line.
+#[must_use]
+pub fn parts(data: &[u8]) -> Option<Files> {
+    let mut files = Files::new();
+    let mut at: Option<String> = None;
+    for line in data.split_inclusive(|byte| *byte == b'\n') {
+        if let Some(path) = line.strip_prefix(b"==== ") {
+            let path = String::from_utf8_lossy(path).trim_end().to_owned();
+            files.entry(path.clone()).or_default();
+            at = Some(path);
+        } else {
+            files.entry(at.clone()?).or_default().extend(line);
+        }
+    }
+    Some(files)
+}
+
+/// The same the other way: every file ends with a line feed.
+#[must_use]
+pub fn whole<'f>(files: impl IntoIterator<Item = (&'f String, &'f Vec<u8>)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (path, bytes) in files {
+        out.extend(format!("==== {path}\n").into_bytes());
+        out.extend(bytes);
+        if bytes.last() != Some(&b'\n') {
+            out.push(b'\n');
+        }
+    }
+    out
+}
