@@ -31,6 +31,8 @@ mod source;
 mod waiver;
 
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
+pub use control::read as control;
+pub use framework::read as framework;
 pub use project::{packed, project};
 pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};
