@@ -42,13 +42,13 @@ pub fn bytes<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str,
         if number > 0 {
             out.push(b',');
         }
-        out.extend(text(name));
+        write_text(name, &mut out);
         out.extend(b":\"");
         out.extend(hex(&digest).as_bytes());
         out.push(b'"');
     }
     out.extend(b"},\"kind\":");
-    out.extend(text(kind));
+    write_text(kind, &mut out);
     out.extend(b",\"open\":");
     out.extend(open);
     out.push(b'}');
@@ -67,8 +67,14 @@ impl Leaf {
 /// A text as canonical JSON.
 #[must_use]
 pub fn text(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_text(text, &mut out);
+    out
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
     // Writing a text into memory cannot fail, and `serde_json` escapes as RFC 8785 does.
-    serde_json::to_vec(text).unwrap_or_default()
+    let _ = serde_json::to_writer(out, text);
 }
 
 /// Why the files of a package have no root.
@@ -182,13 +188,14 @@ fn verdicts<E: From<LeafError>>(
     if header != &csv::StringRecord::from(vec!["subject", "verdict", "reason", "evidence"]) {
         return Err(unreadable(&path, "its columns are not subject, verdict, reason, evidence").into());
     }
-    let id = text(control);
+    let mut begin = b"{\"control\":".to_vec();
+    write_text(control, &mut begin);
+    begin.extend(b",\"verdict\":");
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(|error| unreadable(&path, error))? {
-        let mut open = b"{\"control\":".to_vec();
-        open.extend(&id);
-        open.extend(b",\"verdict\":");
-        open.extend(text(&row[1]));
+        let mut open = Vec::with_capacity(begin.len() + row[1].len() + 3);
+        open.extend(&begin);
+        write_text(&row[1], &mut open);
         open.push(b'}');
         let cells = [("evidence", &row[3]), ("reason", &row[2]), ("subject", &row[0])];
         let closed = cells.into_iter().filter(|(name, cell)| *name == "subject" || !cell.is_empty());

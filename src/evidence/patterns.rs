@@ -15,7 +15,7 @@ use crate::model::schema::{SCHEMA, TableSchema};
 use crate::model::value::State;
 
 /// What only the system itself can say of a thing, by its export or its log; and what joins rows.
-const OWN: [&str; 12] = [
+pub const OWN: [&str; 12] = [
     "id",
     "native_id",
     "system",

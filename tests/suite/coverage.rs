@@ -59,6 +59,12 @@ fn controls_out_of_scope_count_for_nothing() {
     let declared = format!("\n[[out-of-scope]]\ncontrols = {others:?}\nreason = \"Judged elsewhere.\"\n");
     assert_eq!(status(&coverage(&declared, PASS), "NHI1:2025")["status"], "supported");
     assert_eq!(status(&coverage(&declared, FAIL), "NHI1:2025")["status"], "contradicted");
+    // Whoever reads only the first page learns what was left out.
+    let (output, said, work) = with(&declared, PASS, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
+    let page = report.split("## Outcome").next().unwrap();
+    assert!(page.contains(&format!("| **Left out** | declared out of scope: {} control", others.len())), "{page}");
     // The last one too: nothing is left that could support it, and nothing is assessed.
     let mut all = others;
     all.push("OWN-01".to_owned());

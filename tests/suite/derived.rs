@@ -163,6 +163,26 @@ fn no_source_gives_a_derived_column() {
     assert_eq!(finding(&assessment, "PRV-04", "plain").verdict, Verdict::Unknown, "the source is partial");
 }
 
+/// When a thing was last used or changed differs from one to the next: one line of settings cannot know it of all.
+#[test]
+fn no_fact_of_a_source_says_what_only_the_system_can() {
+    let rows = ["id,status\na,active\n", "id,identity\ng,a\n", PARTIES];
+    for (fact, refused) in [("first_exercised_at = \"never\"", true), ("identity = \"a\"", true), ("status = \"active\"", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let table = if fact.starts_with("status") { "identity" } else { "grant" };
+        written(folder.path(), rows, "");
+        let path = folder.path().join("tickmark.toml");
+        let settings = fs::read_to_string(&path).unwrap();
+        let of = format!("id = \"{table}\"\n");
+        fs::write(&path, settings.replace(&of, &format!("{of}facts = {{ {fact} }}\n"))).unwrap();
+        let (project, _) = project(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let key = FingerprintKey::of(folder.path());
+        let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
+        let said = evidence::read(&request).err().map(|error| error.to_string());
+        assert_eq!(said.as_ref().is_some_and(|said| said.contains("only the system itself can say it")), refused, "{fact}: {said:?}");
+    }
+}
+
 #[test]
 fn neither_a_fact_nor_a_test_gives_a_derived_column() {
     let folder = tempfile::tempdir().unwrap();

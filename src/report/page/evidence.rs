@@ -60,7 +60,7 @@ pub fn sources<'a>(assessment: &Assessment, evidence: &'a Evidence, project: &Pr
 fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, project: &Project) -> SourceView<'a> {
     let files: Vec<_> = evidence.files.iter().filter(|file| file.source as usize == at && file.set_aside.is_none()).collect();
     // Waivers and attestations stand in the project: each says itself from when until when it counts.
-    let held = map::config(source, project).is_none();
+    let held = source.collected_at.is_none() && !source.absent && map::config(source, project).is_none();
     let (freshness, age) = match source.collected_at {
         _ if held => (Mark { shape: Mark::EMPTY, word: "not collected" }, String::new()),
         _ if source.absent => (Mark { shape: Mark::EMPTY, word: "absent" }, String::new()),
@@ -91,7 +91,12 @@ fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, 
             Completeness::Partial => Mark { shape: Mark::PART, word: "partial" },
             Completeness::Unknown => Mark { shape: Mark::UNKNOWN, word: "unknown" },
         },
-        completeness_note: clause(&source.completeness_note),
+        completeness_note: match source.completeness {
+            Completeness::Full if source.completeness_note.is_empty() && source.expected_records.is_none() && !held => {
+                "by the export's own word, not counted".to_owned()
+            }
+            _ => clause(&source.completeness_note),
+        },
         digest: files.first().filter(|_| files.len() == 1).and_then(|file| file.sha256.get(..12)),
         files: files.len(),
         vouched: map::config(source, project).and_then(|config| config.complete.as_ref()).map(vouched),

@@ -9,6 +9,7 @@
 //! | `basis` | on what each was judged: population, counts, logs |
 //! | `exceptions` | waivers, looser parameters, attestations |
 //! | `lacking` | what a missing source leaves undecided |
+//! | `trust` | what rests on the project's own settings |
 //! | `limitations` | what a reader must not conclude |
 
 mod basis;
@@ -18,6 +19,7 @@ pub(super) mod exceptions;
 mod lacking;
 mod limitations;
 mod requirements;
+mod trust;
 pub(super) mod view;
 
 use minijinja::syntax::SyntaxConfig;
@@ -58,6 +60,7 @@ struct Page<'a> {
     incomplete_populations: bool,
     lacking: Vec<lacking::LackingView>,
     looser: Vec<exceptions::LooserView<'a>>,
+    trust: trust::TrustView<'a>,
     waivers: Capped<exceptions::WaiverView<'a>>,
     /// Waivers that waive nothing, though somebody meant them to.
     idle_waivers: usize,
@@ -126,6 +129,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         incomplete_populations: controls.iter().any(|control| !control.complete),
         lacking: lacking::lacking(assessment),
         looser: exceptions::looser(project),
+        trust: trust::trust(evidence, project),
         waivers: exceptions::waivers(assessment),
         idle_waivers: assessment.waivers.iter().filter(|result| result.waived.is_empty()).count(),
         attestations: exceptions::shown_attestations(evidence, assessment.as_of),
