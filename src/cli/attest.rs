@@ -52,7 +52,8 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
     writing::new_file(&options.project, &path, &said)?;
     println!("{path}: {} of {kind} {} until {}", text(&options.claim), printable(&subject), text(&options.until));
     if options.document.is_none() {
-        println!("The report will say *approval not evidenced*: give `--document`, or add the document's `sha256`.");
+        let word = if text(&options.claim) == "approval" { "approval not evidenced" } else { "none" };
+        println!("For its document the report will say *{word}*: give `--document`, or add the document's `sha256`.");
     }
     Ok(Exit::Done)
 }

@@ -75,8 +75,9 @@ fn control(control: &Control) -> String {
         out.push_str("\nParameters\n");
     }
     for (name, param) in &control.params {
-        let set = if param.overridden { format!(", set by the project; default {}", param.default) } else { String::new() };
-        let _ = writeln!(out, "  ${name} = {}{set}: {}", param.written, param.basis);
+        let set = if param.overridden { ", set by the project" } else { "" };
+        let allowed = param.allowed().map_or_else(String::new, |bounds| format!(", allowed {bounds}"));
+        let _ = writeln!(out, "  ${name} = {}{set}; default {}{allowed}: {}", param.written, param.default, param.basis);
     }
     let table = SCHEMA.get(control.subject).map_or("", |table| table.name);
     if let Some(applies) = &control.applies {

@@ -134,8 +134,8 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
         looser: None,
     };
     if let Err(why) = within(&param, &param.value) {
+        // It is declared all the same: what reads it makes no second mistake.
         keys.file.error(Code::ParameterRange, &default.span(), format!("the default of `{name}` {why}"), "outside its own bounds", "");
-        return None;
     }
     Some(param)
 }

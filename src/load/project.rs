@@ -272,7 +272,7 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
                     Some(entry) if params::is_looser(param, &constant) => param.looser = answered_for(entry, root),
                     None if params::is_looser(param, &constant) => unanswered(keys, param, &name, &value.span(), &constant),
                     // A reason may stand beside a stricter value as well.
-                    Some(entry) => ["reason", "approver", "document", "sha256"].into_iter().for_each(|key| drop(entry.text(key))),
+                    Some(entry) => answer(entry),
                     None => {}
                 }
                 // A control's tests are about the control as it is written.
@@ -284,12 +284,9 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
                 param.overridden = true;
             }
             Err(why) => {
-                let bounds = match (&param.min, &param.max) {
-                    (Some(min), Some(max)) => format!("allowed: {min} to {max}"),
-                    (Some(min), None) => format!("allowed: {min} or more"),
-                    (None, Some(max)) => format!("allowed: {max} or less"),
-                    (None, None) => String::new(),
-                };
+                // Whoever answers for it is no second mistake.
+                entry.iter().for_each(answer);
+                let bounds = param.allowed().map_or_else(String::new, |bounds| format!("allowed: {bounds}"));
                 keys.file.error(
                     Code::ParameterRange,
                     &value.span(),
@@ -302,6 +299,13 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
         if let Some(entry) = entry {
             entry.finish();
         }
+    }
+}
+
+/// Passes over who answers for an override where nobody need.
+fn answer(entry: &Keys<'_, '_>) {
+    for key in ["reason", "approver", "document", "sha256"] {
+        entry.text(key);
     }
 }
 

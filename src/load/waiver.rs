@@ -147,7 +147,7 @@ fn scope(keys: &Keys<'_, '_>, control: Option<&Control>) -> Option<Scope> {
 }
 
 fn parsed(keys: &Keys<'_, '_>, text: &At<String>, subject: usize) -> Option<Condition> {
-    let (condition, problems) = match condition::parse(&text.value, subject, &BTreeMap::new(), Place::Applies) {
+    let (condition, problems) = match condition::parse(&text.value, subject, &BTreeMap::new(), Place::Where) {
         Ok((condition, warnings)) => (Some(condition), warnings),
         Err(problems) => (None, problems),
     };
@@ -181,7 +181,7 @@ fn separate(keys: &Keys<'_, '_>, subject: usize, approver: &At<String>) -> Optio
     };
     let word = matches!(approver.value.as_str(), "none" | "never") || approver.value.contains('\'');
     let text = format!("{owner} <> '{}'", approver.value);
-    match condition::parse(&text, subject, &BTreeMap::new(), Place::Applies) {
+    match condition::parse(&text, subject, &BTreeMap::new(), Place::Where) {
         Ok((condition, _)) if !word => Some(Some(condition)),
         _ => {
             let message = format!("`{}` is no party's id", approver.value);

@@ -116,6 +116,19 @@ pub struct Param {
     pub looser: Option<Looser>,
 }
 
+impl Param {
+    /// What it may be set to: `1d to 365d`; `None`: anything of its type.
+    #[must_use]
+    pub fn allowed(&self) -> Option<String> {
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+            (Some(min), None) => Some(format!("{min} or more")),
+            (None, Some(max)) => Some(format!("{max} or less")),
+            (None, None) => None,
+        }
+    }
+}
+
 /// Which way a parameter is stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stricter {

@@ -412,7 +412,10 @@ pub static SCHEMA: &[TableSchema] = &[
             word("completeness", &["full", "partial", "unknown"], "Whether it holds every record."),
             number("expected_records", "How many records somebody independent counted."),
             number("records", "How many records it held."),
-            number("quarantined", "How many records did not fit; unknown of a source that gave nothing."),
+            number(
+                "quarantined",
+                "How many records did not fit, or fields with `none` or `never` out of place; unknown of a source that gave nothing.",
+            ),
             time("covers_from", "For a log: from when it is complete."),
             time("covers_until", "For a log: until when it is complete."),
             column("max_age", Type::Duration, "How old it may be and still count."),

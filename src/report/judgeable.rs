@@ -156,14 +156,27 @@ fn values(control: &str, table: usize, column: usize, project: &Project, evidenc
     Line {
         control: control.to_owned(),
         fact: format!("{}.{}", schema.name, wanted.name),
-        sources: if schema.derived { Vec::new() } else { sources(project, schema.name, Some(wanted)) },
+        sources: if schema.derived || wanted.derived { Vec::new() } else { sources(project, schema.name, Some(wanted)) },
         known: format!("{known} of {}", rows.rows),
         judgeable,
-        settle: if judgeable == Judgeable::Yes || schema.derived {
+        settle: if judgeable == Judgeable::Yes {
             String::new()
+        } else if schema.derived {
+            configured(wanted).to_owned()
+        } else if wanted.derived {
+            format!("nothing says it: it is computed from identity, grant and party{}", places(rows, &open))
         } else {
             format!("{}{}", kinds(shipped, schema.name, Some(wanted)), places(rows, &open))
         },
+    }
+}
+
+/// What gives a value of `source` that the program itself does not find out.
+fn configured(column: &Column) -> &'static str {
+    match column.name {
+        "expected_records" => "complete = { expected = … } of the source, or a source that counts, such as aws-account-summary",
+        "collected_at" => "collected-at of the source, or an export that says when it was made",
+        _ => "",
     }
 }
 
@@ -228,7 +241,8 @@ fn kinds(shipped: &[SourceMapping], table: &str, column: Option<&Column>) -> Str
         .collect();
     named.extend(shipped.iter().filter(|mapping| mapping.format == Format::Canonical).map(|mapping| mapping.kind.as_str()));
     let what = column.map_or_else(|| format!("rows of {table}"), |column| format!("{table}.{}", column.name));
-    format!("a source with {what}: {}", capped(&named))
+    let signed = if table == "attestation" { "`tickmark attest`, or " } else { "" };
+    format!("{signed}a source with {what}: {}", capped(&named))
 }
 
 fn silent(mapping: &SourceMapping, table: &str, column: &Column) -> bool {

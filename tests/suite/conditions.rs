@@ -243,6 +243,8 @@ fn a_settled_condition_is_warned_of() {
         ("status = status", Place::Assert, "never false"),
         ("status = 'active' OR status <> 'active'", Place::Assert, "never false"),
         ("status <> status", Place::Assert, "never true"),
+        ("TRUE", Place::Where, "the waiver covers every subject"),
+        ("FALSE", Place::Where, "the waiver covers nobody"),
         ("owner IS NOT NULL", Place::Assert, "never unknown"),
         ("owner IS NOT NULL AND last_used_at IS NOT NULL", Place::Assert, "never unknown"),
     ] {

@@ -293,6 +293,14 @@ fn what_is_wrong_with_an_exception_stops_the_run() {
         assert!(said.contains(&format!("--> {path}:")), "{said}");
         assert!(!project.path("report").exists(), "{text}");
     }
+    // Whoever answers for a value that is not allowed is no second mistake.
+    let text = looser("{ value = \"500d\", reason = \"x\", approver = \"boss\" }");
+    let found = said(&Project::new(&[("tickmark.toml", &text)]).tickmark(&["check"]));
+    assert!(found.contains("above the most allowed") && !found.contains("means nothing"), "{found}");
+    let control = CONTROL.replace("default = \"90d\"", "default = \"900d\"");
+    assert_ne!(control, CONTROL);
+    let found = said(&Project::new(&[("controls/KEY-01.toml", &control)]).tickmark(&["check"]));
+    assert!(found.contains("outside its own bounds") && !found.contains("has no parameter"), "{found}");
     let two = Project::new(&[("waivers/a.toml", &waiver(&[])), ("waivers/b.toml", &waiver(&[]))]);
     let output = two.tickmark(&["check"]);
     assert!(output.status.code() == Some(2) && said(&output).contains("`W-1` is the id of two waivers"), "{}", said(&output));
@@ -400,6 +408,8 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     ] {
         let output = attest(subject, until, more);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        // As the report does: an approval without a document is one that is not evidenced, another claim just has none.
+        assert_eq!(said(&output).contains("the report will say *none*"), !more.contains(&"--document"), "{}", said(&output));
     }
     let assessment = project.run(&[], 1);
     let rows = assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap();

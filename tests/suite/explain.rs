@@ -101,3 +101,16 @@ fn what_is_not_there() {
     let (code, said) = explain(&["OFF-01", "nobody"]);
     assert!(code == Some(2) && said.contains("populations/OFF-01.csv"), "{said}");
 }
+
+/// What a parameter may be set to stands beside what it is, as `init` says.
+#[test]
+fn a_parameter_is_told_with_its_bounds() {
+    let bank = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bank");
+    for (control, words) in
+        [("ROT-01", "; default 90d, allowed 1d to 400d: "), ("MON-01", "$max_idle = 120d, set by the project; default ")]
+    {
+        let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["explain", control, "--project", bank]).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(said.contains(words), "{said}");
+    }
+}

@@ -139,7 +139,8 @@ fn a_complaint_quotes_nothing() {
 /// A vendor's guarantee is for what the vendor gives. Nothing of these is a credential report.
 #[test]
 fn a_file_that_is_no_report_is_no_whole_report() {
-    let header = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated\n";
+    let header = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
+        access_key_2_active,access_key_2_last_rotated,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated\n";
     for bytes in [&b"\0\0\0\0"[..], b"{}\n", b"[]\n", header.as_bytes()] {
         let run = one_file("aws-credential-report", "a.csv", bytes);
         assert!(
@@ -152,8 +153,9 @@ fn a_file_that_is_no_report_is_no_whole_report() {
         );
         assert!(!run.completeness.contains(&"full".to_owned()) && run.passing.is_empty(), "{bytes:?}: {}", run.said);
     }
-    let user = "ci,arn:aws:iam::123456789012:user/ci,2026-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00\n";
-    let root = "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,not_supported,false,N/A\n";
+    let user = "ci,arn:aws:iam::123456789012:user/ci,2026-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00,false,N/A,false,N/A,false,N/A\n";
+    let root =
+        "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,not_supported,false,N/A,false,N/A,false,N/A,false,N/A\n";
     let cut = one_file("aws-credential-report", "a.csv", format!("{header}{user}").as_bytes());
     assert!(cut.completeness == ["partial"] && cut.said.contains("no row for the root user"), "{}", cut.said);
     let whole = one_file("aws-credential-report", "a.csv", format!("{header}{root}{user}").as_bytes());

@@ -25,7 +25,8 @@ fn what_is_judgeable_is_judged() {
         assert!(!of.is_empty(), "{id}");
         let judgeable = of.iter().all(|line| line["judgeable"] == "yes");
         for line in &of {
-            assert_eq!(line["judgeable"] == "yes" || line["fact"].starts_with("source."), line["settled_by"].is_empty(), "{line:?}");
+            let settled = line["judgeable"] == "yes";
+            assert!(settled == line["settled_by"].is_empty() || !settled && line["fact"].starts_with("source."), "{line:?}");
         }
         if judgeable {
             whole += 1;
@@ -35,6 +36,35 @@ fn what_is_judgeable_is_judged() {
     }
     assert!(whole > 1, "the example shows too little");
     assert!(lines.iter().any(|line| line["fact"].starts_with("log of events") && line["judgeable"] == "in part"));
+}
+
+/// What the program computes, no source says; what is signed for, `attest` writes; a count is vouched for.
+#[test]
+fn what_settles_it_is_what_would() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (_, _, work) = super::cli::run(
+        &[
+            (
+                "tickmark.toml",
+                "name = \"A\"\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\nkind = \"canonical\"\ntable = \"identity\"\npath = \"i.csv\"\n",
+            ),
+            ("i.csv", "id,system,owner,status\na,s,none,active\n"),
+        ],
+        &["check"],
+    );
+    let bank = listed(&root.join("examples/bank"));
+    let lines = listed(work.path());
+    let computed = ["identity.upstream_overdue", "identity.chain_length", "identity.reaches_privileged"];
+    let mut seen = 0;
+    for line in lines.iter().chain(&bank).filter(|line| computed.contains(&line["fact"].as_str())) {
+        seen += 1;
+        assert!(line["sources"].is_empty() && !line["settled_by"].contains("a source with"), "{line:?}");
+        assert!(line["judgeable"] == "yes" || line["settled_by"].contains("computed from identity, grant and party"), "{line:?}");
+    }
+    assert!(seen > 2, "{lines:?}");
+    let settled = |fact: &str| lines.iter().find(|line| line["fact"] == fact).map(|line| line["settled_by"].as_str()).unwrap_or_default();
+    assert!(settled("source.expected_records").contains("complete = { expected = … }"), "{lines:?}");
+    assert!(settled("every attestation").contains("tickmark attest"), "{lines:?}");
 }
 
 #[test]

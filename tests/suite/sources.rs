@@ -88,6 +88,105 @@ fn every_mapping_gives_the_rows_of_its_case() {
     }
 }
 
+/// An export of a mapping's case, with some text put in the place of other, as its mapping reads it.
+fn altered(kind: &str, from: &str, to: &str) -> tickmark::evidence::Tried {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sources").join(kind);
+    let mut files = std::fs::read_dir(&case).unwrap().map(|entry| entry.unwrap().path());
+    let export = files.find(|path| path.file_stem().unwrap() == "export").unwrap();
+    let text = std::fs::read_to_string(&export).unwrap();
+    assert!(text.contains(from), "{kind}: {from}");
+    let systems: Vec<String> = std::fs::read(case.join("file.json"))
+        .map(|bytes| serde_json::from_value(serde_json::from_slice::<Value>(&bytes).unwrap()["systems"].clone()).unwrap())
+        .unwrap_or_default();
+    let name = export.file_name().unwrap().to_str().unwrap();
+    let bytes = text.replacen(from, to, 1).into_bytes();
+    tried(&shipped(kind), &systems, None, name, bytes, &FingerprintKey::given(&[]), shipped_mappings).unwrap()
+}
+
+/// Read as false, a flag in other words would take a credential away, and nobody would know.
+#[test]
+fn a_flag_of_the_credential_report_in_other_words_is_quarantined() {
+    let row = |flags: [&str; 5]| {
+        let [password, one, two, cert, second] = flags;
+        format!(
+            "x,arn:aws:iam::111122223333:user/x,2024-01-10T09:00:00+00:00,{password},N/A,N/A,N/A,false,{one},N/A,N/A,N/A,N/A,\
+             {two},N/A,N/A,N/A,N/A,{cert},N/A,{second},N/A,\n<root_account>,"
+        )
+    };
+    let columns = ["password_enabled", "access_key_1_active", "access_key_2_active", "cert_1_active", "cert_2_active"];
+    for (position, column) in columns.iter().enumerate() {
+        for word in ["yes", " true", "", "1", "canary"] {
+            let mut flags = ["false"; 5];
+            flags[position] = word;
+            let export = altered("aws-credential-report", "<root_account>,", &row(flags)).export;
+            let reasons: Vec<&str> = export.quarantine.iter().map(|found| found.reason.as_str()).collect();
+            assert!(reasons.len() == 1 && reasons[0].contains(&format!("`{column}`")), "{column} {word}: {reasons:?}");
+            assert!(!reasons[0].contains("canary"), "{reasons:?}");
+        }
+        // What AWS writes where it does not say takes nothing away either.
+        for word in ["N/A", "no_information", "not_supported", "TRUE"] {
+            let mut flags = ["false"; 5];
+            flags[position] = word;
+            let tried = altered("aws-credential-report", "<root_account>,", &row(flags));
+            let of = |row: &&Value| row["table"] == "credential" && row["identity"] == "aws:111122223333:user/x";
+            assert_eq!(tried.rows.iter().filter(of).count(), 1, "{column} {word}");
+            assert!(tried.export.quarantine.is_empty());
+        }
+    }
+    // A column that is not there says nothing.
+    let cut = altered("aws-credential-report", "cert_2_active", "cert_2_was_active");
+    let reasons: Vec<&str> = cut.export.quarantine.iter().map(|found| found.reason.as_str()).collect();
+    assert!(cut.export.rows.is_empty() && reasons.len() == 1 && reasons[0].contains("`cert_2_active`"), "{reasons:?}");
+    // The other form reads a row in the same words.
+    let words = |kind: &str| shipped(kind).rows.split_once("def report_row:").unwrap().1.split_once("| row;").unwrap().0.to_owned();
+    assert_eq!(words("aws-credential-report-json"), words("aws-credential-report"));
+}
+
+/// A word that a mapping does not know drops no row and decides no value.
+#[test]
+fn a_word_that_is_not_known_decides_nothing() {
+    for (kind, from, to, reason) in [
+        ("postgresql-roles", "10,postgres,t,t,t", "10,postgres,yes,t,t", "`rolsuper`"),
+        ("postgresql-roles", "10,postgres,t,t,t", "10,postgres,,t,t", "`rolsuper`"),
+        ("postgresql-roles", "10,postgres,t,t,t,t,t,", "10,postgres,t,t,t,t,no,", "`rolcanlogin`"),
+        ("spire-entries", "\"admin\": true", "\"admin\": \"yes\"", "`admin`"),
+        ("terraform-plan", "\"login\": true", "\"login\": \"yes\"", "`login`"),
+        (
+            "apigee-apps",
+            "\"apiproduct\": \"payouts-v1\", \"status\": \"approved\"",
+            "\"apiproduct\": \"payouts-v1\", \"status\": \"ok\"",
+            "is not known",
+        ),
+    ] {
+        let export = altered(kind, from, to).export;
+        assert!(export.quarantine.iter().any(|found| found.reason.contains(reason)), "{kind}: {:?}", export.quarantine);
+    }
+    for (kind, from, to, id) in [
+        ("gitlab-access-tokens", "\"revoked\": false", "\"revoked\": \"no\"", "gitlab:git.bank.example:token/31"),
+        ("terraform-plan", "\"Inactive\"", "\"Off\"", "aws:210987654321:access-key/AKIAQZ7EXAMPLEKEY050"),
+    ] {
+        let rows = altered(kind, from, to).rows;
+        let row = rows.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("{kind}: {id}"));
+        assert!(row.get("status").is_none(), "{row}");
+    }
+    for (kind, from, to, fewer) in [
+        ("gcp-service-accounts", "\"disabled\": true", "\"disabled\": \"yes\"", 0),
+        ("gcp-asset-resources", "\"keyType\"", "\"disabled\": \"yes\", \"keyType\"", 1),
+    ] {
+        let active = |rows: &[Value]| rows.iter().filter(|row| row["status"] == "active").count();
+        let (before, after) = (altered(kind, from, from).rows, altered(kind, from, to).rows);
+        assert_eq!((active(&before) - fewer, before.len()), (active(&after), after.len()), "{kind}");
+    }
+    // A policy with a statement that neither allows nor denies is not understood.
+    let known = |to: &str| {
+        let rows = altered("aws-account-authorization-details", "\"Effect\": \"Allow\"", to).rows;
+        rows.iter().filter(|row| row["kind"] == "access" && row.get("actions").is_some()).count()
+            + 1000 * rows.iter().filter(|row| row["kind"] == "access").count()
+    };
+    let (before, after) = (known("\"Effect\": \"Allow\""), known("\"Effect\": \"allow\""));
+    assert!(after < before && after / 1000 == before / 1000, "{before} {after}");
+}
+
 /// The same things in two forms: either mapping may be meant.
 const ALIKE: [(&str, &str); 0] = [];
 

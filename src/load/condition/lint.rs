@@ -99,6 +99,13 @@ pub fn settled(condition: &Condition, place: Place) -> Vec<Problem> {
                 "leave `applies` out, or say which are",
             ));
         }
+        Place::Where if !answers.yes => found.push(problem("this is never true: the waiver covers nobody", "say whom it covers")),
+        Place::Where if !answers.no && !answers.open => {
+            found.push(problem("this is always true: the waiver covers every subject", "say which subjects are meant"));
+        }
+        Place::Where if !answers.no => {
+            found.push(problem("this is never false: no subject is left out for what is known of it", "say which subjects are meant"));
+        }
         Place::Assert if !answers.no => found.push(problem("this is never false: no subject can fail", "say what must hold")),
         Place::Assert if !answers.yes => found.push(problem("this is never true: no subject can pass", "say what must hold")),
         Place::Assert if reads && !answers.open => found.push(problem(

@@ -317,14 +317,13 @@ impl<'t, 'p> Lower<'t, 'p> {
 
     fn is_not_null(&mut self, expr: &Expr, inner: &Expr, span: Range<usize>, depth: usize) -> Option<Node> {
         let operand = self.expr(inner, depth)?;
-        if self.place == Place::Applies {
-            return self.refuse(
-                Code::ConditionOutside,
-                expr,
-                "IS NOT NULL in `applies`",
-                "knowing less would judge fewer subjects",
-                "test it in `assert`",
-            );
+        let elsewhere = match self.place {
+            Place::Assert => None,
+            Place::Applies => Some(("IS NOT NULL in `applies`", "knowing less would judge fewer subjects", "test it in `assert`")),
+            Place::Where => Some(("IS NOT NULL in `where`", "a waiver covers what is known, not that it is", "say what the value must be")),
+        };
+        if let Some((message, label, help)) = elsewhere {
+            return self.refuse(Code::ConditionOutside, expr, message, label, help);
         }
         if self.guarded > 0 || self.child.is_some() {
             return self.refuse(

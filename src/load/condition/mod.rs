@@ -38,11 +38,12 @@ pub const OPERATORS: usize = 256;
 /// The most items of an `IN` list.
 pub const ITEMS: usize = 256;
 
-/// Which of a control's two conditions it is.
+/// Which condition it is: one of a control's two, or a waiver's `where`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Applies,
     Assert,
+    Where,
 }
 
 /// One thing that is wrong with a condition.
