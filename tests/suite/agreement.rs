@@ -65,7 +65,7 @@ fn they_agree_on_what_the_parser_makes_of_the_text() {
         Ok((condition, _)) => condition,
         Err(problems) => panic!("{}\n{problems:#?}", condition.text),
     };
-    hold(1000, false, |case| {
+    hold(400, false, |case| {
         let parsed = Case {
             applies: case.applies.as_ref().map(|condition| read(condition, Place::Applies)),
             assert: read(&case.assert, Place::Assert),
@@ -80,7 +80,7 @@ fn they_agree_on_what_the_parser_makes_of_the_text() {
 /// each other: an event seen where its credential does not work, a row and the one it refers to with two identities.
 #[test]
 fn knowing_less_never_decides_more() {
-    hold(600, false, |mut case| {
+    hold(300, false, |mut case| {
         // Near the largest number an interval's one end may have no sum, and with it no value, where an open end would.
         let texts = [Some(&case.assert), case.applies.as_ref()];
         if texts.into_iter().flatten().any(|condition| condition.text.contains("$most") || condition.text.contains("3999999999999")) {

@@ -172,10 +172,10 @@ fn a_killed_run_leaves_the_old_package_or_the_new() {
     run("none").output().unwrap();
     let whole = started.elapsed();
     assert_whole(&project.join("report"));
-    for step in 0..8u32 {
+    for step in 0..4u32 {
         let mut child = run(if step % 2 == 0 { "critical" } else { "none" }).stdout(std::process::Stdio::null()).spawn().unwrap();
         // The last steps fall where the package is written.
-        std::thread::sleep(whole.mul_f64(0.4 + 0.09 * f64::from(step)));
+        std::thread::sleep(whole.mul_f64(0.4 + 0.18 * f64::from(step)));
         let _ = child.kill();
         child.wait().unwrap();
         assert_whole(&project.join("report"));

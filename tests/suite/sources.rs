@@ -115,7 +115,8 @@ fn a_flag_of_the_credential_report_in_other_words_is_quarantined() {
     };
     let columns = ["password_enabled", "access_key_1_active", "access_key_2_active", "cert_1_active", "cert_2_active"];
     for (position, column) in columns.iter().enumerate() {
-        for word in ["yes", " true", "", "1", "canary"] {
+        let words = ["canary", "yes", " true", "", "1"];
+        for word in &words[..if position == 0 { 5 } else { 1 }] {
             let mut flags = ["false"; 5];
             flags[position] = word;
             let export = altered("aws-credential-report", "<root_account>,", &row(flags)).export;
@@ -124,7 +125,8 @@ fn a_flag_of_the_credential_report_in_other_words_is_quarantined() {
             assert!(!reasons[0].contains("canary"), "{reasons:?}");
         }
         // What AWS writes where it does not say takes nothing away either.
-        for word in ["N/A", "no_information", "not_supported", "TRUE"] {
+        let words = ["N/A", "no_information", "not_supported", "TRUE"];
+        for word in &words[..if position == 0 { 4 } else { 1 }] {
             let mut flags = ["false"; 5];
             flags[position] = word;
             let tried = altered("aws-credential-report", "<root_account>,", &row(flags));

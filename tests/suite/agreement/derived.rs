@@ -118,7 +118,7 @@ fn case(estate: &Estate, condition: &tickmark::model::condition::Condition) -> C
 #[test]
 fn derived_columns_are_what_the_definition_says() {
     let conditions = conditions();
-    hold_on(&any::<u64>(), 250, |seed| {
+    hold_on(&any::<u64>(), 120, |seed| {
         let estate = graph(&mut Random(seed | 1));
         for condition in &conditions {
             let case = case(&estate, condition);
@@ -174,7 +174,7 @@ fn lose(estate: &mut Estate, random: &mut Random) -> Option<String> {
 #[test]
 fn knowing_less_never_makes_a_derived_fact_surer() {
     let conditions = conditions();
-    hold_on(&any::<u64>(), 100, |seed| {
+    hold_on(&any::<u64>(), 60, |seed| {
         let mut random = Random(seed | 1);
         let estate = graph(&mut random);
         let ids =
