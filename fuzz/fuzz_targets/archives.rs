@@ -1,4 +1,5 @@
-//! A package as one file. The first byte: what follows is a .tar.gz (0), or a .tar whose checksums are made to fit and that is packed here.
+//! A package as one file. The first byte says what follows: a .tar.gz (0), a .tar whose checksums are made to fit and that is packed here (1), or
+//! files, each after a line `==== PATH`, that are put into one whatever their paths are (2).
 
 #![no_main]
 
@@ -11,7 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 use tickmark::attest::{archive, package};
-use tickmark_fuzz::{Files, fixture, frozen, scratch, sow};
+use tickmark_fuzz::{Files, fixture, frozen, parts, scratch, sow, whole};
 
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| scratch("package.tar.gz"));
 
@@ -25,9 +26,35 @@ fn seeds() -> Vec<Vec<u8>> {
         let mut plain = vec![1];
         GzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
         found.push([&[0][..], &packed].concat());
+        found.push([&[2][..], &whole(&archive_of(&packed))].concat());
         found.push(plain);
     }
     found
+}
+
+fn archive_of(packed: &[u8]) -> Files {
+    std::fs::write(&*FILE, packed).unwrap();
+    archive::read(&FILE).unwrap()
+}
+
+/// An archive of whatever names. What stands before a `|` in one says of which type it is.
+fn packed_as_named(files: &Files) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (path, bytes) in files {
+        let (kind, name) = path.split_once('|').unwrap_or(("0", path));
+        let mut header = [0; 512];
+        let name = &name.as_bytes()[..name.len().min(100)];
+        header[..name.len()].copy_from_slice(name);
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[156] = kind.bytes().next().unwrap_or(b'0');
+        header[257..265].copy_from_slice(b"ustar  \0");
+        out.extend(header);
+        out.extend(bytes);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.resize(out.len() + 1024, 0);
+    out
 }
 
 /// Every header where one is expected, with the checksum that fits it.
@@ -53,10 +80,11 @@ fuzz_target!(
     init: sow("archives", seeds()),
     |data: &[u8]| {
         let Some((way, rest)) = data.split_first() else { return };
-        let bytes = if way % 2 == 0 {
+        let named = parts(rest).filter(|_| way % 3 == 2);
+        let bytes = if way % 3 == 0 {
             rest.to_vec()
         } else {
-            let mut tar = rest.to_vec();
+            let mut tar = named.map_or_else(|| rest.to_vec(), |files| packed_as_named(&files));
             mended(&mut tar);
             let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
             packer.write_all(&tar).unwrap();
