@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use tickmark::evidence::{EvidenceError, FingerprintKey, Tried, befell, tried};
 use tickmark::load::shipped_mappings;
 use tickmark::model::project::{Format, SourceMapping};
-use tickmark_fuzz::{below, sow, told};
+use tickmark_fuzz::{below, name, sow, told};
 
 /// The largest sample that is a seed.
 const SAMPLE: usize = 8 << 10;
@@ -32,18 +32,6 @@ fn seeds() -> Vec<Vec<u8>> {
     found
 }
 
-fn name(format: Format) -> &'static str {
-    match format {
-        Format::Canonical | Format::Ndjson => "export.ndjson",
-        Format::Csv => "export.csv",
-        Format::Json => "export.json",
-        Format::Yaml => "export.yaml",
-        Format::Toml => "export.toml",
-        Format::Lines => "export.txt",
-        Format::Pem => "export.pem",
-    }
-}
-
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(bytes).unwrap();
@@ -58,7 +46,7 @@ fn judged(tried: &Tried) -> String {
 
 /// What else a file may be is asked of every mapping that ships, and takes longer than everything else: now and then.
 fn others(data: &[u8]) -> fn() -> &'static [SourceMapping] {
-    if data.len() % 16 == 0 { shipped_mappings } else { || &[] }
+    if data.len().is_multiple_of(16) { shipped_mappings } else { || &[] }
 }
 
 fn read(mapping: &SourceMapping, name: &str, bytes: Vec<u8>, known: fn() -> &'static [SourceMapping]) -> Option<Tried> {

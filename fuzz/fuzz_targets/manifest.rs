@@ -87,7 +87,7 @@ fuzz_target!(
                 assert_eq!(root, Some(Root { leaves: read.leaves, hash: read.root.clone() }));
             }
             // Of the frozen package it is the manifest only if it is the frozen one.
-            if files.len() == 1 && data.len() % 16 == 0 {
+            if files.len() == 1 && data.len().is_multiple_of(16) {
                 let mut frozen = FROZEN.clone();
                 frozen.insert(manifest::PATH.to_owned(), bytes.clone());
                 let same = sorted(value) == sorted(serde_json::from_slice(&FROZEN[manifest::PATH]).unwrap());

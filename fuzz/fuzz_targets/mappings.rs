@@ -7,8 +7,8 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 use tickmark::evidence::{self, FingerprintKey, befell, compiles, tried};
 use tickmark::load;
-use tickmark::model::project::{Format, SourceMapping};
-use tickmark_fuzz::{below, project, sow, told};
+use tickmark::model::project::SourceMapping;
+use tickmark_fuzz::{below, name, project, sow, told};
 
 const BETWEEN: &str = "\n=====\n";
 /// The largest sample that a seed holds.
@@ -50,18 +50,6 @@ fn endless(mapping: &SourceMapping) -> bool {
     ];
     let filters = [&mapping.recognise, &mapping.envelope, &mapping.select, &mapping.rows];
     filters.iter().any(|code| WORDS.iter().any(|word| code.contains(word)) || code.len() > 4096)
-}
-
-fn name(format: Format) -> &'static str {
-    match format {
-        Format::Canonical | Format::Ndjson => "export.ndjson",
-        Format::Csv => "export.csv",
-        Format::Json => "export.json",
-        Format::Yaml => "export.yaml",
-        Format::Toml => "export.toml",
-        Format::Lines => "export.txt",
-        Format::Pem => "export.pem",
-    }
 }
 
 fuzz_target!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tickmark::cli::diagnostics::{json, render};
 use tickmark::model::diagnostic::Diagnostics;
+use tickmark::model::project::Format;
 
 /// A package's files.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -49,6 +50,20 @@ pub fn below(folder: &str) -> Vec<PathBuf> {
 #[must_use]
 pub fn frozen(name: &str) -> Files {
     tickmark::attest::package::files(&project("tests/frozen/1").join(name)).unwrap()
+}
+
+/// What an export of a format is called.
+#[must_use]
+pub fn name(format: Format) -> &'static str {
+    match format {
+        Format::Canonical | Format::Ndjson => "export.ndjson",
+        Format::Csv => "export.csv",
+        Format::Json => "export.json",
+        Format::Yaml => "export.yaml",
+        Format::Toml => "export.toml",
+        Format::Lines => "export.txt",
+        Format::Pem => "export.pem",
+    }
 }
 
 /// Puts seeds into a target's corpus, before libFuzzer reads it.
