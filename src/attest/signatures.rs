@@ -9,7 +9,6 @@ use super::manifest::GROWING;
 use super::policy::Policy;
 use super::sign_off::{self, About, ENDING, Role, SignOff};
 use super::time_stamp::{self, Stamp};
-use crate::model::value::Time;
 
 /// What the signatures are to be of.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +134,7 @@ fn dated(name: &str, sign_off: &SignOff, stamp: Option<(Stamp, String)>, account
         "the signature of {name} existed by {}: stamped by {authority} under its policy {}, whose certificate leads to {root}",
         stamp.by, stamp.policy
     ));
-    let clock = match Time::parse(said) {
+    let clock = match sign_off.time() {
         Ok(said) if said > stamp.by => ", and lies after the time stamp: one of the two clocks is wrong",
         _ => "",
     };

@@ -36,13 +36,13 @@ pub fn check(config: &SourceConfig, mapping: &SourceMapping) -> Result<(), Evide
         .collect();
     for (name, text) in &config.facts {
         let columns: Vec<_> = tables.iter().filter_map(|schema| schema.column(name).map(|at| &schema.columns[at])).collect();
-        // Of one system all the same: whose export it is, and what stands in it because it is in use.
-        let shared = matches!(name.as_str(), "status" | "system");
-        if OWN.contains(&name.as_str()) && !shared && name != "id" {
-            return Err(fault(name, "only the system itself can say it, of one thing at a time".to_owned()));
-        }
         if columns.is_empty() || name == "id" {
             return Err(fault(name, "none of the tables that this source gives has such a column to fill".to_owned()));
+        }
+        // Of one system all the same: whose export it is, and what stands in it because it is in use.
+        let shared = matches!(name.as_str(), "status" | "system");
+        if OWN.contains(&name.as_str()) && !shared {
+            return Err(fault(name, "only the system itself can say it, of one thing at a time".to_owned()));
         }
         for column in columns {
             Cell::read(column, &Value::String(text.clone())).map_err(|misfit| match misfit {

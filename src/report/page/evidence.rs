@@ -59,8 +59,9 @@ pub fn sources<'a>(assessment: &Assessment, evidence: &'a Evidence, project: &Pr
 
 fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, project: &Project) -> SourceView<'a> {
     let files: Vec<_> = evidence.files.iter().filter(|file| file.source as usize == at && file.set_aside.is_none()).collect();
+    let config = map::config(source, project);
     // Waivers and attestations stand in the project: each says itself from when until when it counts.
-    let held = source.collected_at.is_none() && !source.absent && map::config(source, project).is_none();
+    let held = source.collected_at.is_none() && !source.absent && config.is_none();
     let (freshness, age) = match source.collected_at {
         _ if held => (Mark { shape: Mark::EMPTY, word: "not collected" }, String::new()),
         _ if source.absent => (Mark { shape: Mark::EMPTY, word: "absent" }, String::new()),
@@ -99,7 +100,7 @@ fn view<'a>(at: usize, source: &'a Source, as_of: Time, evidence: &'a Evidence, 
         },
         digest: files.first().filter(|_| files.len() == 1).and_then(|file| file.sha256.get(..12)),
         files: files.len(),
-        vouched: map::config(source, project).and_then(|config| config.complete.as_ref()).map(vouched),
+        vouched: config.and_then(|config| config.complete.as_ref()).map(vouched),
         covers: source.covers.map(|(from, until)| {
             let gap = as_of.0.saturating_sub(until.0);
             match gap {
