@@ -15,6 +15,8 @@ use tickmark::model::table::{Column, Evidence};
 use tickmark::model::value::{State, Time};
 use tickmark::model::waiver::Expanded;
 
+use super::metamorphic::all;
+
 fn judged(controls: &[Control], evidence: &Evidence, as_of: Time) -> Vec<Vec<Verdict>> {
     controls
         .iter()
@@ -64,8 +66,7 @@ fn knowing_less_never_decides_more() {
     }
     assert!(places.len() > 1000, "{} values", places.len());
     // Every forty-first of them, or all with `TICKMARK_PERTURB=all`.
-    let all = std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all");
-    let places: Vec<_> = places.into_iter().step_by(if all { 1 } else { 41 }).collect();
+    let places: Vec<_> = places.into_iter().step_by(if all() { 1 } else { 41 }).collect();
     let broken: Vec<String> = places
         .par_iter()
         .flat_map_iter(|(table, column, row)| {

@@ -6,14 +6,15 @@ use std::fs;
 use std::path::Path;
 
 use tickmark::evaluate::{Request, assess, verdicts};
-use tickmark::evidence::{self, FingerprintKey};
+use tickmark::evidence::{self, EvidenceError, FingerprintKey};
 use tickmark::load::condition::{Place, parse};
 use tickmark::load::project;
 use tickmark::model::assessment::{Assessment, Finding, Verdict};
 use tickmark::model::diagnostic::Code;
-use tickmark::model::project::Gate;
+use tickmark::model::project::{Gate, Project};
 use tickmark::model::schema::table;
 use tickmark::model::table::Evidence;
+use tickmark::model::value::Time;
 
 const TABLES: [&str; 3] = ["identity", "grant", "party"];
 
@@ -32,13 +33,21 @@ fn written(folder: &Path, rows: [&str; 3], more: &str) {
     fs::write(folder.join("tickmark.toml"), settings).unwrap();
 }
 
+fn loaded(folder: &Path) -> Project {
+    project(folder).unwrap_or_else(|problems| panic!("{problems:?}")).0
+}
+
+fn read(folder: &Path, project: &Project) -> Result<(Evidence, Time), EvidenceError> {
+    let key = FingerprintKey::of(folder);
+    let request = evidence::Request::of(folder, project, project.as_of, &key, tickmark::load::shipped_mappings);
+    evidence::read(&request).map(|(evidence, as_of, _)| (evidence, as_of))
+}
+
 fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), rows, "");
-    let (project, _) = project(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let key = FingerprintKey::of(folder.path());
-    let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
-    let (evidence, as_of, _) = evidence::read(&request).unwrap();
+    let project = loaded(folder.path());
+    let (evidence, as_of) = read(folder.path(), &project).unwrap();
     let request = Request {
         name: "paths",
         controls: &project.controls,
@@ -175,10 +184,7 @@ fn no_fact_of_a_source_says_what_only_the_system_can() {
         let settings = fs::read_to_string(&path).unwrap();
         let of = format!("id = \"{table}\"\n");
         fs::write(&path, settings.replace(&of, &format!("{of}facts = {{ {fact} }}\n"))).unwrap();
-        let (project, _) = project(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let key = FingerprintKey::of(folder.path());
-        let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
-        let said = evidence::read(&request).err().map(|error| error.to_string());
+        let said = read(folder.path(), &loaded(folder.path())).err().map(|error| error.to_string());
         assert_eq!(said.as_ref().is_some_and(|said| said.contains("only the system itself can say it")), refused, "{fact}: {said:?}");
     }
 }
@@ -211,7 +217,7 @@ fn a_length_that_is_no_single_number_is_unknown_to_aggregates() {
     let (_, evidence) = assessed([identities, grants, PARTIES]);
     let judged = |subject: &str, text: &str| -> Vec<Verdict> {
         let (assert, _) = parse(text, table(subject).unwrap(), &BTreeMap::new(), Place::Assert).unwrap();
-        let as_of = tickmark::model::value::Time::parse("2026-06-30T00:00:00Z").unwrap();
+        let as_of = Time::parse("2026-06-30T00:00:00Z").unwrap();
         verdicts(None, &assert, &evidence, as_of, &BTreeMap::new()).unwrap()
     };
     use Verdict::{Fail, Pass, Unknown};
@@ -250,7 +256,7 @@ fn a_million_identities_behind_a_hub() {
     let (_, evidence) = assessed([&rows, &given, PARTIES]);
     for text in ["NOT reaches_privileged", "chain_length <= 2 AND NOT upstream_overdue"] {
         let (assert, _) = parse(text, table("identity").unwrap(), &BTreeMap::new(), Place::Assert).unwrap();
-        let as_of = tickmark::model::value::Time::parse("2026-06-30T00:00:00Z").unwrap();
+        let as_of = Time::parse("2026-06-30T00:00:00Z").unwrap();
         let start = std::time::Instant::now();
         let verdicts = verdicts(None, &assert, &evidence, as_of, &BTreeMap::new()).unwrap();
         println!(

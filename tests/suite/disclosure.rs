@@ -5,11 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::package::contents;
-use super::signing::Desk;
-
-fn says(said: &(Option<i32>, String), code: i32, words: &[&str]) {
-    assert!(said.0 == Some(code) && words.iter().all(|word| said.1.contains(word)), "expected {code}, {words:?}\n{:?}\n{}", said.0, said.1);
-}
+use super::signing::{Desk, says};
 
 const IDENTITIES: &str = "id,system,owner,purpose\nalice-key,s,none,x\nbob-key,s,p1,x\n\"=carol\",s,none,x\ndave-key,s,,x\n";
 

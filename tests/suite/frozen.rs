@@ -5,19 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::package::contents;
-use super::signing::Desk;
+use super::signing::{Desk, tickmark};
 use super::verify::edited;
 
 fn frozen(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/frozen/{version}"))
-}
-
-fn tickmark(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(arguments).current_dir(folder).output().unwrap();
-    (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr))
 }
 
 #[test]

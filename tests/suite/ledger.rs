@@ -8,11 +8,7 @@ use tickmark::attest::key::SecretKey;
 use tickmark::attest::ledger::{Run, append};
 use tickmark::model::value::Time;
 
-use super::signing::Desk;
-
-fn says(said: &(Option<i32>, String), code: i32, words: &[&str]) {
-    assert!(said.0 == Some(code) && words.iter().all(|word| said.1.contains(word)), "expected {code}, {words:?}\n{:?}\n{}", said.0, said.1);
-}
+use super::signing::{Desk, says};
 
 impl Desk {
     fn record(&self, out: &str, as_of: &str) {

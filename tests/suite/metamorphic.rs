@@ -19,6 +19,11 @@ use tickmark::model::table::Evidence;
 use tickmark::model::value::Time;
 use tickmark::model::waiver::Waiver;
 
+/// Whether nothing is to be left out: `TICKMARK_PERTURB=all`.
+pub fn all() -> bool {
+    std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all")
+}
+
 /// What one control came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {

@@ -17,6 +17,15 @@ pub struct Desk {
     pub work: tempfile::TempDir,
 }
 
+/// Runs the program in a folder: its exit code, and all that it said.
+pub fn tickmark(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickmark"));
+    let done = command.args(arguments).current_dir(folder).env_remove("TICKMARK_PASSPHRASE").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    (done.status.code(), said)
+}
+
 impl Desk {
     pub fn new() -> Desk {
         Desk::of("id,system,owner\na,s,none\nb,s,p1\n")
@@ -43,15 +52,7 @@ impl Desk {
     }
 
     pub fn tickmark(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let done = Command::new(env!("CARGO_BIN_EXE_tickmark"))
-            .args(arguments)
-            .current_dir(self.work.path())
-            .env_remove("TICKMARK_PASSPHRASE")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-        assert!(!said.contains("panicked"), "{said}");
-        (done.status.code(), said)
+        tickmark(self.work.path(), arguments)
     }
 
     pub fn sign(&self, package: &str, key: &str, name: &str, role: &str) -> (Option<i32>, String) {
@@ -92,7 +93,7 @@ pub fn keygen(path: &Path, passphrase: &str) -> Output {
     Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-C", "test", "-N", passphrase, "-f"]).arg(path).output().unwrap()
 }
 
-fn says(said: &(Option<i32>, String), code: i32, words: &[&str]) {
+pub fn says(said: &(Option<i32>, String), code: i32, words: &[&str]) {
     assert!(said.0 == Some(code) && words.iter().all(|word| said.1.contains(word)), "expected {code}, {words:?}\n{:?}\n{}", said.0, said.1);
 }
 

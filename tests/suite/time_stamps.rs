@@ -10,6 +10,7 @@ use std::process::Command;
 use tickmark::attest::package as packages;
 use tickmark::attest::time_stamp::{self, StampError};
 
+use super::signing::{says, tickmark};
 use super::verify::{Package, write};
 
 const PREPARER: &str = "attest/preparer-b5f8438d4fcf.sign-off.json";
@@ -65,10 +66,7 @@ impl Desk {
     }
 
     fn tickmark(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(arguments).current_dir(self.0.path()).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-        assert!(!said.contains("panicked"), "{said}");
-        (done.status.code(), said)
+        tickmark(self.0.path(), arguments)
     }
 
     fn add(&self, name: &str) -> (Option<i32>, String) {
@@ -83,10 +81,6 @@ impl Desk {
     fn verify(&self) -> (Option<i32>, String) {
         self.tickmark(&["verify", "package", "--policy", "policy.toml"])
     }
-}
-
-fn says(said: &(Option<i32>, String), code: i32, words: &[&str]) {
-    assert!(said.0 == Some(code) && words.iter().all(|word| said.1.contains(word)), "expected {code}, {words:?}\n{:?}\n{}", said.0, said.1);
 }
 
 #[test]

@@ -10,8 +10,7 @@ use tickmark::model::row::{Cell, Row};
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::value::{Constant, State, Time};
 
-use super::exports::all;
-use super::{Outcome, better, outcomes};
+use super::{Outcome, all, better, outcomes};
 
 const DAY: i64 = 24 * 3_600 * 1_000_000;
 

@@ -16,7 +16,7 @@ use tickmark::model::value::{Duration, Time};
 
 use super::super::realdata::case::{self, below};
 use super::evidence::{blanks, renames, settled, shifts};
-use super::{Outcome, better, outcomes};
+use super::{Outcome, all, better, outcomes};
 
 /// About how many perturbations of each kind a project undergoes by default.
 const SAMPLE: usize = 1;
@@ -179,11 +179,6 @@ fn records(path: &str, bytes: &[u8]) -> Vec<Edit> {
             })
         })
         .collect()
-}
-
-/// Whether nothing is to be left out.
-pub fn all() -> bool {
-    std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all")
 }
 
 /// Every so many, so that about `SAMPLE` are left.
