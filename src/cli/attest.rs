@@ -1,8 +1,10 @@
 //! `tickmark attest`: what somebody signs for, written as a file of the project; and which attestations end soon.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
-use super::args::AttestOptions;
+use clap::Args;
+
 use super::assessing::{Gathered, gathered};
 use super::exit::Exit;
 use super::summary::printable;
@@ -12,6 +14,46 @@ use crate::load;
 use crate::model::schema::table;
 use crate::model::value::Duration;
 use crate::report::attestations;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark attest party velo --project examples/bank --claim offboarding-tested --by j.moreau --until 2027-06-30T00:00:00Z
+  tickmark attest --list --project examples/bank --within 90d")]
+pub struct AttestOptions {
+    /// Which table the subject is a row of: identity, credential, grant, party, interface.
+    #[arg(value_name = "KIND", required_unless_present = "list", conflicts_with = "list")]
+    pub kind: Option<String>,
+    /// The id of what it speaks of, as the report prints it.
+    #[arg(value_name = "SUBJECT", required_unless_present = "list")]
+    pub subject: Option<String>,
+    /// What is claimed, in the word that controls read: `approval`, `offboarding-tested`.
+    #[arg(long, value_name = "WORD", required_unless_present = "list")]
+    pub claim: Option<String>,
+    /// The id of the party that says so.
+    #[arg(long, value_name = "PARTY", required_unless_present = "list")]
+    pub by: Option<String>,
+    /// When it stops counting, as 2027-06-30T00:00:00Z, or `never`.
+    #[arg(long, value_name = "TIME", required_unless_present = "list")]
+    pub until: Option<String>,
+    /// When it was said. Default: the time that the project pins with `as-of`, else now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// The document behind it, as a path below the project; its digest is written beside it.
+    #[arg(long, value_name = "PATH")]
+    pub document: Option<String>,
+    /// What the attestation is called. Default: made from what it says.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// List the attestations that have ended, or end soon.
+    #[arg(long)]
+    pub list: bool,
+    /// With `--list`: how soon.
+    #[arg(long, value_name = "DURATION", default_value = "30d", requires = "list")]
+    pub within: String,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
 
 /// Runs the command.
 ///

@@ -1,8 +1,10 @@
 //! `tickmark check`: everything that can be known without evidence.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
-use super::args::CheckOptions;
+use clap::Args;
+
 use super::assessing::{Gathered, gathered, load};
 use super::diagnostics;
 use super::exit::Exit;
@@ -10,6 +12,22 @@ use crate::evidence;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::project::Project;
 use crate::report::judgeable;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark check --project examples/bank
+  tickmark check --project examples/bank --evidence=csv")]
+pub struct CheckOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// text: for people, on standard error; json: for programs, on standard output.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", conflicts_with = "evidence")]
+    pub format: String,
+    /// Read the evidence and list what it lets us judge, control by control and fact by fact, and what would settle the rest: as a Markdown table, or as CSV.
+    #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "csv"], num_args = 0..=1, require_equals = true, default_missing_value = "markdown")]
+    pub evidence: Option<String>,
+}
 
 /// Runs the command.
 ///

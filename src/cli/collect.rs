@@ -1,15 +1,15 @@
 //! `tickmark collect`: what the project's sources name → the locker.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::args::CollectOptions;
 use super::assessing::{load, refuse_secrets};
 use super::clock;
 use super::exit::Exit;
@@ -19,6 +19,46 @@ use crate::evidence::collect::{CollectError, Collected, Collector, Slots, USUAL}
 use crate::evidence::locker::{Entry, Locker};
 use crate::model::project::{Exports, Project, SourceConfig, SourceMapping};
 use crate::model::value::Time;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0, everything was collected; 3, something was not, and what was collected before counts as stale; 2, nothing was.
+
+Example:
+  tickmark collect --project nhi
+  tickmark collect --project nhi --dry-run
+  tickmark collect --project nhi --source kong-deck --file dump.yaml --collected-at 2026-06-29T22:00:00Z
+  tickmark collect --project nhi --list"
+)]
+pub struct CollectOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only these sources, by id; default: every source with a command.
+    #[arg(value_name = "SOURCE", conflicts_with = "file")]
+    pub sources: Vec<String>,
+    /// Take files for this source instead of running its command.
+    #[arg(long, value_name = "ID", requires = "file")]
+    pub source: Option<String>,
+    /// A file to take; may be given several times, for an export of several files.
+    #[arg(long, value_name = "FILE", requires = "source")]
+    pub file: Vec<PathBuf>,
+    /// When the files were exported, where they do not say.
+    #[arg(long, value_name = "TIME", requires = "file")]
+    pub collected_at: Option<String>,
+    /// Say what would be run, with which variables of the environment and which permissions, and run nothing.
+    #[arg(long, conflicts_with_all = ["file", "list"])]
+    pub dry_run: bool,
+    /// List what the locker holds, and whether it is sound.
+    #[arg(long, conflicts_with = "file")]
+    pub list: bool,
+    /// text: for people; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    pub format: String,
+    /// How many commands may run at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}
 
 /// Runs the command.
 ///

@@ -1,10 +1,32 @@
 //! `tickmark coverage`: what the evidence supports, requirement by requirement.
 
-use super::args::CoverageOptions;
+use std::path::PathBuf;
+
+use clap::Args;
+
 use super::assessing::assessed;
 use super::exit::Exit;
 use crate::model::assessment::Outcome;
 use crate::report::coverage;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark coverage --project examples/bank
+  tickmark coverage --project examples/bank --framework nist-csf-2.0 --format markdown")]
+pub struct CoverageOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only this framework; default: every framework of the project.
+    #[arg(long, value_name = "ID")]
+    pub framework: Option<String>,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: as for `run`.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// text: for a terminal; markdown: every requirement in a table; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "markdown", "json"], default_value = "text")]
+    pub format: String,
+}
 
 /// Runs the command.
 ///

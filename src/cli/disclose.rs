@@ -1,16 +1,38 @@
 //! `tickmark disclose`: a part of a package that proves itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::Args;
 
-use super::args::DiscloseOptions;
 use super::exit::Exit;
 use super::one_file;
 use super::summary::printable;
 use crate::attest::disclosure::{self, Chosen};
 use crate::attest::manifest::GROWING;
 use crate::attest::package;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark disclose report --control OFF-01 --subject kong:partner-gw:key-auth/old-partner --out disclosed
+  tickmark disclose report --control INV-01 --redact owner --out inv-01.tar.gz")]
+pub struct DiscloseOptions {
+    /// The package: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// A control to show, with its counts and parameters.
+    #[arg(long, value_name = "ID", required = true)]
+    pub control: Vec<String>,
+    /// A subject to show, as the report prints it. Default: every subject of the controls.
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Withhold what was read of this column, or the field `subject`, `reasons`, `reason` or `evidence`, and all that repeats it.
+    #[arg(long, value_name = "COLUMN")]
+    pub redact: Vec<String>,
+    /// Where the disclosure goes: a new folder, or a file that ends in .tar.gz.
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+}
 
 /// The input that may hold a salt.
 const SETTINGS: &str = "inputs/tickmark.toml";

@@ -1,8 +1,10 @@
 //! `tickmark explain`: a control in words, and what every part of it came to for one subject.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
-use super::args::ExplainOptions;
+use clap::Args;
+
 use super::assessing::{Assessed, assessed, load};
 use super::exit::Exit;
 use super::summary::printable;
@@ -11,6 +13,25 @@ use crate::evaluate::trace::{Part, Trace, What, outline, trace};
 use crate::model::assessment::Verdict;
 use crate::model::control::Control;
 use crate::model::schema::SCHEMA;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark explain OFF-01 --project examples/bank
+  tickmark explain OFF-01 kong:partner-gw:key-auth/old-partner --project examples/bank")]
+pub struct ExplainOptions {
+    /// The control.
+    #[arg(value_name = "CONTROL")]
+    pub control: String,
+    /// The id of one of its subjects, as the report prints it; without it no evidence is read.
+    #[arg(value_name = "SUBJECT")]
+    pub subject: Option<String>,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: as for `run`.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+}
 
 /// How many subjects are named when the one that was asked for is not there.
 const NAMED: usize = 5;

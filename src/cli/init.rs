@@ -2,12 +2,22 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use clap::Args;
 
-use super::args::InitOptions;
 use super::exit::Exit;
 use crate::evidence::FingerprintKey;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark init nhi")]
+pub struct InitOptions {
+    /// The folder that becomes a project; made if it is not there.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
 
 /// What a new project holds: path → text.
 const FILES: [(&str, &str); 4] = [

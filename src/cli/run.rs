@@ -1,10 +1,11 @@
 //! `tickmark run`: the main job.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use anyhow::Context;
+use clap::Args;
 
-use super::args::RunOptions;
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
 use super::{clock, one_file, output, sign, summary};
@@ -15,6 +16,37 @@ use crate::model::project::Gate;
 use crate::model::table::Evidence;
 use crate::model::value::Duration;
 use crate::report;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark run --project examples/bank --fail-on high
+  tickmark run --project . --out build/report --as-of 2026-06-30T00:00:00Z")]
+pub struct RunOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Where the report package goes; replaced whole. Default: `report` in the project, with `--archive` `report.tar.gz`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the package as one file, a .tar.gz.
+    #[arg(long)]
+    pub archive: bool,
+    /// Record the run in this ledger; made where it is not there. The package keeps the receipt.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// The private Ed25519 key that signs the ledger's head.
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    pub ledger_key: Option<PathBuf>,
+    /// A file with that key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE", requires = "ledger_key")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The instant that the assessment speaks of, as 2026-06-30T00:00:00Z. Default: `as-of` in `tickmark.toml`, else the newest collection time of the evidence.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Fail from this severity on: low, medium, high, critical; `any`: every fail and unknown; `none`: the gate is off.
+    #[arg(long, value_name = "SEVERITY", value_parser = ["low", "medium", "high", "critical", "any", "none"])]
+    pub fail_on: Option<String>,
+}
 
 /// Runs the command.
 ///

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::Args;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use super::args::SignOptions;
 use super::exit::Exit;
 use super::one_file;
 use super::summary::printable;
@@ -17,6 +17,43 @@ use crate::attest::manifest::GROWING;
 use crate::attest::sign_off::{self, Role};
 use crate::attest::{manifest, package, time_stamp};
 use crate::model::value::Time;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark sign report --key ~/.ssh/id_ed25519 --name 'J. Moreau' --role preparer
+  tickmark sign report.tar.gz --key audit.pem --name 'A. Lindqvist' --role reviewer
+  tickmark sign report --role preparer --timestamp-request moreau.tsq
+  tickmark sign report --timestamp-response moreau.tsr")]
+pub struct SignOptions {
+    /// The package: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// Your private Ed25519 key: OpenSSH (`ssh-keygen -t ed25519`) or PKCS#8 PEM (`openssl genpkey -algorithm ed25519`).
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["timestamp_request", "timestamp_response"], requires = "name")]
+    pub key: Option<PathBuf>,
+    /// A file with the key's passphrase. Without it: the environment variable TICKMARK_PASSPHRASE, else the terminal is asked.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Your name, as the statement shall say it.
+    #[arg(long, value_name = "NAME", requires = "key")]
+    pub name: Option<String>,
+    /// In which part you sign, or signed.
+    #[arg(long, value_name = "ROLE", value_parser = ["preparer", "reviewer"], required_unless_present = "timestamp_response")]
+    pub role: Option<String>,
+    /// What you state. Default: a sentence that fits the role.
+    #[arg(long, value_name = "TEXT", requires = "key")]
+    pub statement: Option<String>,
+    /// When you sign, as 2026-07-01T09:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME", requires = "key")]
+    pub at: Option<String>,
+    /// Write the query for a time stamp (RFC 3161) over the signature: with --key over that one, else over one of the role that has none yet.
+    /// Nothing is sent.
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_request: Option<PathBuf>,
+    /// Put the time stamp of an authority's reply beside the signature that it is of.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "role", "timestamp_request"])]
+    pub timestamp_response: Option<PathBuf>,
+}
 
 /// The environment variable that holds a key's passphrase.
 const PASSPHRASE: &str = "TICKMARK_PASSPHRASE";

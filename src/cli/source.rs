@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::args::{SourceCommand, SourceListOptions, SourceShowOptions, SourceTestOptions};
 use super::diagnostics;
 use super::exit::Exit;
 use super::summary::printable;
@@ -18,6 +18,57 @@ use crate::load;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::project::{Declared, Format, SourceMapping};
 use crate::model::schema::{SCHEMA, table};
+
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Every kind of export that can be read.
+    List(SourceListOptions),
+    /// One mapping in words: what it reads, what its export does not say, where its vendor documents it.
+    Show(SourceShowOptions),
+    /// Run a mapping on the sample in a folder: its rows, what is quarantined, and how they differ from the rows expected.
+    Test(SourceTestOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source list")]
+pub struct SourceListOptions {
+    /// A project whose own mappings are listed, too.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source show kong-deck
+  tickmark source show kong-deck --toml > sources/our-gateway.toml")]
+pub struct SourceShowOptions {
+    /// The mapping.
+    #[arg(value_name = "KIND")]
+    pub kind: String,
+    /// The mapping itself, to begin one of your own with.
+    #[arg(long)]
+    pub toml: bool,
+    /// A project whose own mappings go before the shipped ones.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark source test samples/our-gateway
+  tickmark source test samples/our-gateway --write")]
+pub struct SourceTestOptions {
+    /// A folder with `export.*`; perhaps `mapping.toml`, `file.json` (the `systems` of its source) and `expected.ndjson`.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where the folder holds no `mapping.toml`: the project whose mapping, or else the shipped one, of the folder's name is meant.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Write `expected.ndjson` anew.
+    #[arg(long)]
+    pub write: bool,
+}
 
 /// Runs the command.
 ///

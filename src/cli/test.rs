@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::PathBuf;
 
-use super::args::TestOptions;
+use clap::Args;
+
 use super::assessing::load;
 use super::exit::Exit;
 use super::mutate;
@@ -11,6 +13,29 @@ use crate::evaluate::{LimitError, assess};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
 use crate::model::project::Gate;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark test --project examples/bank
+  tickmark test --project examples/bank OFF-01 ROT-01
+  tickmark test --project examples/bank OFF-01 --mutate")]
+pub struct TestOptions {
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+    /// Only these controls, or those whose files lie below a folder; default: every selected control.
+    #[arg(value_name = "ID|FOLDER")]
+    pub ids: Vec<String>,
+    /// text: for people; junit: for a pipeline's list of tests; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "junit", "json"], default_value = "text", conflicts_with = "mutate")]
+    pub format: String,
+    /// Change each control one small step at a time, and say which changes its tests do not notice.
+    #[arg(long)]
+    pub mutate: bool,
+    /// With `--mutate`: how many per cent of its mutants each control must notice.
+    #[arg(long, value_name = "PERCENT", default_value_t = 95.0)]
+    pub min_score: f64,
+}
 
 /// A test that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

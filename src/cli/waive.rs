@@ -1,8 +1,10 @@
 //! `tickmark waive`: an accepted exception, written as a file of the project.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
-use super::args::WaiveOptions;
+use clap::Args;
+
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
 use super::summary::printable;
@@ -11,6 +13,48 @@ use crate::evaluate::waivers;
 use crate::load;
 use crate::model::assessment::{ControlResult, Verdict};
 use crate::model::waiver::Expanded;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark waive ROT-02 kong:partner-gw:key-auth/key-0007 --project examples/bank --reason 'The partner moves to tokens in August.' \\
+    --approver s.tanaka --until 2026-09-01T00:00:00Z --ticket RISK-118 --compensating MON-01
+
+What it counts for is said by `run`; docs/exceptions.md has the format.")]
+pub struct WaiveOptions {
+    /// The control that it excuses from.
+    #[arg(value_name = "CONTROL")]
+    pub control: String,
+    /// Ids of subjects that fail it, as the report prints them.
+    #[arg(value_name = "SUBJECT", required = true)]
+    pub subjects: Vec<String>,
+    /// Why the exception is accepted.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The id of the party that accepts it; not the subject's owner.
+    #[arg(long, value_name = "PARTY")]
+    pub approver: String,
+    /// When it ends, as 2026-09-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// From when it counts. Default: the time that the project pins with `as-of`, else now.
+    #[arg(long, value_name = "TIME")]
+    pub granted: Option<String>,
+    /// A control that holds instead; may be given several times.
+    #[arg(long, value_name = "CONTROL")]
+    pub compensating: Vec<String>,
+    /// Where the decision is tracked.
+    #[arg(long, value_name = "TEXT")]
+    pub ticket: Option<String>,
+    /// The document that shows the approval, as a path below the project; its digest is written beside it.
+    #[arg(long, value_name = "PATH")]
+    pub document: Option<String>,
+    /// What the waiver is called. Default: made from what it says.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The folder that holds `tickmark.toml`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
 
 /// Runs the command. Nothing is written unless every subject fails now and the waiver would count for it.
 ///

@@ -16,11 +16,13 @@ mod expect;
 mod recorded;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
 
 use recorded::Recorded;
 use serde_json::Value;
 
-use super::args::VerifyOptions;
 use super::exit::Exit;
 use super::summary::printable;
 use crate::attest::account::Account;
@@ -31,6 +33,34 @@ use crate::attest::policy::Policy;
 use crate::attest::recorded as receipts;
 use crate::attest::sign_off::About;
 use crate::attest::signatures::{self, Signed};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tickmark verify reports/bank --unsigned
+  tickmark verify report.tar.gz --policy policy.toml")]
+pub struct VerifyOptions {
+    /// The package or disclosure: a folder, or an archive (.tar.gz).
+    #[arg(value_name = "PACKAGE", required_unless_present = "ledger")]
+    pub package: Option<PathBuf>,
+    /// Ask for nobody's signature: re-performance alone.
+    #[arg(long, conflicts_with = "policy")]
+    pub unsigned: bool,
+    /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The ledger in which the run is recorded, or (with `--since`) a proof that was made of it with `--prove`. Without a package: the ledger alone.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// A receipt (`attest/ledger.json` of an earlier package) or head (signed, or bare: root and size) that you kept: the ledger must have grown from it.
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+    /// Write what proves to somebody without the ledger that it grew from the head of `--since`.
+    #[arg(long, value_name = "FILE", requires_all = ["ledger", "since"])]
+    pub prove: Option<PathBuf>,
+    /// text: for people; json: for programs.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    pub format: String,
+}
 
 /// How many sentences of a kind are told.
 const TOLD: usize = 20;

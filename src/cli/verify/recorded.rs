@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 
+use super::VerifyOptions;
 use crate::attest::account::Account;
 use crate::attest::policy::{Head, Policy};
 use crate::attest::recorded::{self, Known, Proof};
 use crate::attest::sign_off::Role;
 use crate::attest::{dsse, ledger};
-use crate::cli::args::VerifyOptions;
 
 /// What was given of the ledger.
 pub struct Recorded {
