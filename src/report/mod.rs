@@ -10,6 +10,8 @@
 //! | [`coverage`] | what is supported of each framework |
 //! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
 //! | `population` | `populations/<CONTROL>.csv` |
+//! | `register` | `register.csv`: every consumer and its credentials |
+//! | `reading` | values of the canonical tables, as reports print them |
 //! | `inputs` | `inputs/` |
 //!
 //! Nothing here reads a clock, an environment or a file, and nothing is ordered by anything but the assessment.
@@ -30,6 +32,8 @@ pub mod judgeable;
 mod map;
 pub mod page;
 mod population;
+mod reading;
+mod register;
 mod wire;
 
 pub use page::exceptions::{AttestationView, attestations};
@@ -75,5 +79,6 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -
         files.insert(format!("populations/{}.csv", result.control.id), population::csv(result, evidence)?);
     }
     files.insert("findings.ndjson".to_owned(), lines);
+    files.insert("register.csv".to_owned(), register::csv(evidence)?);
     Ok(files)
 }

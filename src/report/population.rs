@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{Array, cast::AsArray};
-
+use super::reading::Reading;
 use super::{ReportError, escape};
 use crate::model::assessment::{ControlResult, Finding, Position};
 use crate::model::schema::SCHEMA;
-use crate::model::table::{Evidence, Table};
+use crate::model::table::Evidence;
 
 /// The CSV of one control: a header, then one line per subject, sorted by subject. Columns: subject, verdict, reason, evidence.
 ///
@@ -15,10 +14,7 @@ use crate::model::table::{Evidence, Table};
 /// [`ReportError::Csv`] if it cannot be written; memory is the only limit.
 pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, ReportError> {
     let findings: BTreeMap<&str, &Finding> = result.findings.iter().map(|finding| (finding.subject.as_str(), finding)).collect();
-    let table = evidence
-        .tables
-        .get(result.control.subject)
-        .filter(|table| SCHEMA.get(result.control.subject).is_some_and(|schema| schema.name == table.schema.name));
+    let table = SCHEMA.get(result.control.subject).and_then(|schema| Reading::of(evidence, schema.name));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     writer.write_record(["subject", "verdict", "reason", "evidence"])?;
     for judged in &result.population {
@@ -29,7 +25,7 @@ pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, Repor
         });
         let positions = match finding {
             Some(finding) => finding.evidence.clone(),
-            None => table.map_or_else(Vec::new, |table| origins(table, &judged.subject, evidence)),
+            None => table.map_or_else(Vec::new, |table| origins(table, &judged.subject)),
         };
         let places: Vec<String> = positions.iter().map(place).collect();
         let cells = [&judged.subject, judged.verdict.word(), &reason, &places.join("; ")].map(escape::cell);
@@ -39,7 +35,7 @@ pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, Repor
 }
 
 /// `aws evidence/aws/report.csv line 12`.
-fn place(position: &Position) -> String {
+pub(super) fn place(position: &Position) -> String {
     [position.source.as_str(), &position.file, &position.record]
         .iter()
         .filter(|part| !part.is_empty())
@@ -49,26 +45,15 @@ fn place(position: &Position) -> String {
 }
 
 /// Where the rows of one id were read. Rows are sorted by id.
-fn origins(table: &Table, id: &str, evidence: &Evidence) -> Vec<Position> {
-    let Some(ids) = table.columns.first().and_then(|column| column.values.as_string_opt::<i32>()) else {
-        return Vec::new();
-    };
-    let rows = table.rows.min(ids.len());
-    let (mut start, mut end) = (0, rows);
+fn origins(table: Reading<'_>, id: &str) -> Vec<Position> {
+    let Some(ids) = table.values("id") else { return Vec::new() };
+    let (mut start, mut end) = (0, table.rows());
     while start < end {
         let middle = start + (end - start) / 2;
-        if ids.value(middle) < id { start = middle + 1 } else { end = middle }
+        if ids.text(middle).is_some_and(|text| text < id) { start = middle + 1 } else { end = middle }
     }
-    let mut positions: Vec<Position> = (start..rows)
-        .take_while(|row| ids.value(*row) == id)
-        .filter_map(|row| table.origins.get(row))
-        .flatten()
-        .filter_map(|origin| {
-            let file = evidence.files.get(origin.file as usize)?;
-            let source = evidence.sources.get(file.source as usize).map_or_else(String::new, |source| source.id.clone());
-            Some(Position { source, file: file.path.clone(), record: file.locate(origin.record) })
-        })
-        .collect();
+    let mut positions: Vec<Position> =
+        (start..table.rows()).take_while(|row| ids.text(*row) == Some(id)).flat_map(|row| table.places(row)).collect();
     positions.sort();
     positions.dedup();
     positions
