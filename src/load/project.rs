@@ -12,7 +12,7 @@ use super::{attestation, configured, control, document, framework, params, scope
 use crate::model::control::{Control, Looser, Param, Severity};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Gate, Project};
+use crate::model::project::{Deselected, Engagement, Gate, Project};
 use crate::model::value::{Constant, Time};
 
 /// Reads and checks a project; gives its warnings beside it.
@@ -78,11 +78,13 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         keys.finish();
         complete
     });
+    let engagement = keys.table("engagement", "`[engagement]`").map_or_else(Engagement::default, |keys| engagement(&keys));
     let waivers = waiver::waivers(root, &controls, &deselected, other);
     let attestations = attestation::attestations(root, other);
     keys.finish();
     Some(Project {
         name: name?.value,
+        engagement,
         frameworks: selected.iter().filter_map(|id| known.iter().find(|framework| framework.id == *id).cloned()).collect(),
         controls,
         deselected,
@@ -96,6 +98,21 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         mappings,
         text: keys.file.text.to_owned(),
     })
+}
+
+/// What the first page says of who asked for the assessment and who made it.
+fn engagement(keys: &Keys<'_, '_>) -> Engagement {
+    let said = |key| keys.text(key).map(|text| text.value).filter(|text| !text.trim().is_empty());
+    let engagement = Engagement {
+        entity: said("entity"),
+        period: said("period"),
+        preparer: said("preparer"),
+        reviewer: said("reviewer"),
+        distribution: said("distribution"),
+        classification: said("classification"),
+    };
+    keys.finish();
+    engagement
 }
 
 /// Every framework there is, and the ids of those that the project selects.

@@ -12,6 +12,7 @@ use super::waiver::Waiver;
 #[derive(Clone, Debug)]
 pub struct Project {
     pub name: String,
+    pub engagement: Engagement,
     /// In the order that the project names them.
     pub frameworks: Vec<Framework>,
     /// Selected controls, sorted by id.
@@ -34,6 +35,36 @@ pub struct Project {
     pub mappings: BTreeMap<String, SourceMapping>,
     /// `tickmark.toml` as read: packed and hashed.
     pub text: String,
+}
+
+/// `[engagement]`: for whom and by whom the assessment is made. It is printed, and decides nothing; each is as written, or not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Engagement {
+    /// Whose identities are looked at.
+    pub entity: Option<String>,
+    /// Which stretch of time it is made for.
+    pub period: Option<String>,
+    pub preparer: Option<String>,
+    pub reviewer: Option<String>,
+    /// Who may read it.
+    pub distribution: Option<String>,
+    pub classification: Option<String>,
+}
+
+impl Engagement {
+    /// Key → what it says, in the order of the page.
+    #[must_use]
+    pub fn told(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("entity", &self.entity),
+            ("period", &self.period),
+            ("preparer", &self.preparer),
+            ("reviewer", &self.reviewer),
+            ("distribution", &self.distribution),
+            ("classification", &self.classification),
+        ];
+        all.into_iter().filter_map(|(key, said)| Some((key, said.as_deref()?))).collect()
+    }
 }
 
 /// A control that is not judged. It counts towards its requirements as unknown, unless it is out of scope (SEMANTICS §5.5).

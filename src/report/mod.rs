@@ -6,6 +6,7 @@
 //! | [`author`] | Markdown that a control's author wrote, reduced to what is safe |
 //! | [`page`] | `report.md`: what the template is given |
 //! | [`html`] | `report.html`, from the same Markdown |
+//! | `figure` | the pictures of `report.html` |
 //! | `wire`, `map` | `assessment.json` and `findings.ndjson`: their fields, and where they come from |
 //! | [`coverage`] | what is supported of each framework |
 //! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
@@ -26,6 +27,7 @@ use crate::model::table::Evidence;
 pub mod author;
 pub mod coverage;
 pub mod escape;
+mod figure;
 pub mod html;
 mod inputs;
 pub mod judgeable;
@@ -66,8 +68,8 @@ pub enum ReportError {
 pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
     let mut files = inputs::inputs(evidence, project)?;
     let seal = Salts::of(&files).seal();
-    let markdown = page::markdown(assessment, evidence, project, &seal)?;
-    files.insert("report.html".to_owned(), html::page(&assessment.name, &markdown)?.into_bytes());
+    let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
+    files.insert("report.html".to_owned(), html::page(&assessment.name, &seal, &markdown, figures)?.into_bytes());
     files.insert("report.md".to_owned(), markdown.into_bytes());
     files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
     let mut lines = Vec::new();

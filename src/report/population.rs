@@ -44,14 +44,9 @@ pub(super) fn place(position: &Position) -> String {
         .join(" ")
 }
 
-/// Where the rows of one id were read. Rows are sorted by id.
+/// Where the rows of one id were read.
 fn origins(table: Reading<'_>, id: &str) -> Vec<Position> {
-    let Some(ids) = table.values("id") else { return Vec::new() };
-    let (mut start, mut end) = (0, table.rows());
-    while start < end {
-        let middle = start + (end - start) / 2;
-        if ids.text(middle).is_some_and(|text| text < id) { start = middle + 1 } else { end = middle }
-    }
+    let (Some(ids), Some(start)) = (table.values("id"), table.row(id)) else { return Vec::new() };
     let mut positions: Vec<Position> =
         (start..table.rows()).take_while(|row| ids.text(*row) == Some(id)).flat_map(|row| table.places(row)).collect();
     positions.sort();

@@ -46,8 +46,8 @@ pub fn csv(evidence: &Evidence) -> Result<Vec<u8>, ReportError> {
         for (consumer, row, held) in register.consumers() {
             let known = register.consumer(consumer, row);
             if held.is_empty() {
-                writer
-                    .write_record(known.iter().map(|cell| escape::cell(cell)).chain((known.len()..HEADER.len()).map(|_| String::new())))?;
+                let without = (known.len() + 1..HEADER.len()).map(|_| String::new());
+                writer.write_record(known.iter().map(|cell| escape::cell(cell)).chain(["none is known".to_owned()]).chain(without))?;
             }
             for credential in held {
                 writer.write_record(known.iter().chain(&register.credential(credential)).map(|cell| escape::cell(cell)))?;

@@ -30,6 +30,7 @@ mod load;
 mod metamorphic;
 mod offboarding;
 mod package;
+mod page;
 mod real_systems;
 mod realdata;
 mod report;
