@@ -45,7 +45,7 @@ pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
     }
     drawing.height = top;
     drawing.figure(
-        &format!("{framework}: one tile for each requirement"),
+        &format!("{framework}: a tile for each requirement"),
         &format!("One tile for each requirement, in the order of the table below. ✓ supported, ~ with exceptions, ✗ contradicted, ? undetermined, – not applicable, ○ no control or out of scope. {summary}"),
     )
 }
