@@ -11,6 +11,7 @@
 //! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
 //! | `population` | `populations/<CONTROL>.csv` |
 //! | `inputs` | `inputs/` |
+//! | [`formats`] | a package as SARIF, JUnit XML, OSCAL, CSV, Parquet, a Markdown summary |
 //!
 //! Nothing here reads a clock, an environment or a file, and nothing is ordered by anything but the assessment.
 
@@ -24,6 +25,7 @@ use crate::model::table::Evidence;
 pub mod author;
 pub mod coverage;
 pub mod escape;
+pub mod formats;
 pub mod html;
 mod inputs;
 pub mod judgeable;
