@@ -15,6 +15,7 @@ pub mod diagnostics;
 mod disclose;
 mod exit;
 mod explain;
+mod export;
 mod init;
 pub mod mutate;
 mod one_file;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::verify(options),
         Command::Sign(options) => sign::sign(options),
         Command::Disclose(options) => disclose::disclose(options),
+        Command::Export(options) => export::export(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
     };

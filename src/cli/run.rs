@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::assessing::{Assessed, assessed};
 use super::exit::Exit;
+use super::export::FormatOptions;
 use super::{clock, one_file, output, sign, summary};
 use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
@@ -46,6 +47,8 @@ pub struct RunOptions {
     /// Fail from this severity on: low, medium, high, critical; `any`: every fail and unknown; `none`: the gate is off.
     #[arg(long, value_name = "SEVERITY", value_parser = ["low", "medium", "high", "critical", "any", "none"])]
     pub fail_on: Option<String>,
+    #[command(flatten)]
+    pub formats: FormatOptions,
 }
 
 /// Runs the command.
@@ -70,12 +73,15 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         let receipt = ledger::append(ledger, run, key.as_ref()).with_context(|| format!("{} is not written", ledger.display()))?;
         files.insert(ledger::PATH.to_owned(), serde_json_canonicalizer::to_vec(&receipt)?);
     }
+    let formats = options.formats.made(&files, &root)?;
     let name = if options.archive { "report.tar.gz" } else { "report" };
     let out = options.out.clone().unwrap_or_else(|| options.project.join(name));
     let write = if options.archive { one_file::write_archive } else { output::write };
     write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+    let exported = FormatOptions::write(&formats, &out)?;
 
     print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
+    exported.iter().for_each(|path| println!("Also: {}", path.display()));
     let (exit, word, reason) = ending(&assessment, &evidence, as_of_from_evidence);
     print!("{}", summary::ending(&(if options.archive { out } else { out.join("report.html") }), word, &reason, exit.code()));
     Ok(exit)

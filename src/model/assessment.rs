@@ -120,6 +120,13 @@ pub struct Finding {
     pub waivers: Vec<String>,
 }
 
+/// What a finding is called wherever findings of several runs are held together: the SHA-256, as hex, of the control's and the subject's
+/// ids. Nothing else of a run goes in, so that it is the same in the next one.
+#[must_use]
+pub fn finding_id(control: &str, subject: &str) -> String {
+    super::digest::sha256(format!("tickmark/finding/1\n{control}\n{subject}").as_bytes())
+}
+
 /// Findings that are alike, told as one (SEMANTICS §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {

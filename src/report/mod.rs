@@ -14,6 +14,7 @@
 //! | `register` | `register.csv`: every consumer and its credentials |
 //! | `reading` | values of the canonical tables, as reports print them |
 //! | `inputs` | `inputs/` |
+//! | [`formats`] | a package as SARIF, JUnit XML, OSCAL, CSV, Parquet, a Markdown summary |
 //!
 //! Nothing here reads a clock, an environment or a file, and nothing is ordered by anything but the assessment.
 
@@ -28,6 +29,7 @@ pub mod author;
 pub mod coverage;
 pub mod escape;
 mod figure;
+pub mod formats;
 pub mod html;
 mod inputs;
 pub mod judgeable;

@@ -22,7 +22,7 @@ use tickmark::model::value::{Constant, Duration, Time};
 use tickmark::report::{ReportError, render};
 
 const DAY: i64 = 86_400_000_000;
-const HOSTILE: &str = "<script>alert(1)</script>|[x](javascript:alert(1))\u{202e}`**\n# not a heading\0";
+pub const HOSTILE: &str = "<script>alert(1)</script>|[x](javascript:alert(1))\u{202e}`**\n# not a heading\0";
 
 fn at(text: &str) -> Time {
     Time::parse(text).unwrap()
@@ -424,7 +424,7 @@ fn project() -> Project {
     }
 }
 
-fn package() -> BTreeMap<String, Vec<u8>> {
+pub fn package() -> BTreeMap<String, Vec<u8>> {
     render(&assessment(), &evidence(), &project()).unwrap()
 }
 
