@@ -3,12 +3,16 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use anyhow::Context;
+
 use super::diagnostics;
 use super::summary::printable;
+use crate::attest::{earlier, package};
 use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
+use crate::model::baseline::{ACCEPTED, Accepted, Baseline, PACKED};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
 use crate::model::table::{Evidence, Why};
@@ -57,6 +61,18 @@ pub struct Gathered {
     pub as_of: Time,
     /// `argument`, `configuration`, `evidence`.
     as_of_from: &'static str,
+}
+
+/// What the command line may say beside `tickmark.toml`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    pub as_of: Option<&'a str>,
+    pub fail_on: Option<Gate>,
+    pub fail_on_unknown: Option<Gate>,
+    pub only: &'a [String],
+    pub skip: &'a [String],
+    /// Hold the run against the project's baseline, whose package lies where `baseline.toml` says, or here.
+    pub baseline: Option<Option<&'a Path>>,
 }
 
 /// A project judged.
@@ -120,30 +136,71 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
 ///
 /// # Errors
 /// As [`gathered`]; a condition beyond the limits.
-pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
-    gathered(root, as_of)?.map(|gathered| judged(gathered, gate)).transpose()
+pub fn assessed(root: &Path, given: &Given) -> anyhow::Result<Option<Assessed>> {
+    let Some(mut gathered) = gathered(root, given.as_of)? else { return Ok(None) };
+    if let Some(package) = given.baseline {
+        let Some(baseline) = baseline(root, package)? else { return Ok(None) };
+        gathered.project.baseline = Some(baseline);
+    }
+    judged(gathered, given).map(Some)
 }
 
 /// The same from the inputs of a package, under a key that is given; `packed`: with the shipped controls that the package holds, not this program's.
 ///
 /// # Errors
 /// As [`assessed`].
-pub fn assessed_again(
-    root: &Path,
-    as_of: Option<&str>,
-    gate: Gate,
-    key: &FingerprintKey,
-    packed: bool,
-) -> anyhow::Result<Option<Assessed>> {
+pub fn assessed_again(root: &Path, given: &Given, key: &FingerprintKey, packed: bool) -> anyhow::Result<Option<Assessed>> {
     let load = if packed { load::packed } else { load::project };
-    gathered_with(root, as_of, key, load)?.map(|gathered| judged(gathered, Some(gate))).transpose()
+    let Some(mut gathered) = gathered_with(root, given.as_of, key, load)? else { return Ok(None) };
+    // A package holds it only where the run was held against it.
+    if root.join(ACCEPTED).exists() {
+        let Some(accepted) = told_baseline(load::baseline(root)) else { return Ok(None) };
+        gathered.project.baseline = Some(held(accepted, &root.join(PACKED))?);
+    }
+    judged(gathered, given).map(Some)
 }
 
-fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
-    let Gathered { mut project, evidence, waivers, as_of, as_of_from } = gathered;
-    if let Some(gate) = gate {
-        project.gate = gate;
+/// The project's baseline; `None`: it cannot be used, and standard error says why. `package`: where its package lies, if not where the file says.
+fn baseline(root: &Path, package: Option<&Path>) -> anyhow::Result<Option<Baseline>> {
+    if !root.join(ACCEPTED).exists() {
+        anyhow::bail!(
+            "nobody accepted a baseline: the project has no {}; `tickmark baseline PACKAGE --approver … --reason … --until …` writes it",
+            ACCEPTED
+        );
     }
+    let Some(accepted) = told_baseline(load::baseline(root)) else { return Ok(None) };
+    let package = package.map_or_else(|| root.join(&accepted.package), Path::to_owned);
+    held(accepted, &package).map(Some)
+}
+
+fn told_baseline(read: Result<Accepted, Diagnostics>) -> Option<Accepted> {
+    let problems = match read {
+        Ok(accepted) => return Some(accepted),
+        Err(problems) => problems,
+    };
+    eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+    None
+}
+
+/// What the gate needs of the accepted package.
+fn held(accepted: Accepted, package: &Path) -> anyhow::Result<Baseline> {
+    let all = package::files(package).context("the baseline's package")?;
+    package::manifest(package, &all).context("the baseline's package")?;
+    let files = earlier::part(&all);
+    let earlier = earlier::read(&files).and_then(|(earlier, root)| match root == accepted.root {
+        true => Ok(earlier),
+        false => Err(format!("its root is {root}, and {} was accepted", accepted.root)),
+    });
+    Ok(Baseline { accepted, files, earlier })
+}
+
+fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
+    let Gathered { mut project, evidence, waivers, as_of, as_of_from } = gathered;
+    if let Some(gate) = given.fail_on {
+        project.gating.fail = gate;
+    }
+    project.gating.fail_on_unknown = given.fail_on_unknown.or(project.gating.fail_on_unknown);
+    load::narrow(&mut project, given.only, given.skip).map_err(anyhow::Error::msg)?;
     let assessment = assess::assess(&assess::Request {
         name: &project.name,
         controls: &project.controls,
@@ -154,7 +211,9 @@ fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
         evidence: &evidence,
         as_of,
         as_of_from,
-        gate: project.gate,
+        gating: &project.gating,
+        narrowed: project.narrowed.as_ref(),
+        baseline: project.baseline.as_ref(),
     })?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
 }

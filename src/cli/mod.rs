@@ -7,15 +7,18 @@ mod terminal;
 mod args;
 mod assessing;
 mod attest;
+mod baseline;
 mod check;
 mod clock;
 mod collect;
 mod coverage;
 pub mod diagnostics;
+mod diff;
 mod disclose;
 mod exit;
 mod explain;
 mod export;
+mod github;
 mod init;
 pub mod mutate;
 mod one_file;
@@ -57,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Export(options) => export::export(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
+        Command::Baseline(options) => baseline::baseline(options),
+        Command::Diff(options) => diff::diff(options),
     };
     let result = match terminal::lost() {
         Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),

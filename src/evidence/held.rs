@@ -80,6 +80,7 @@ fn vouched(request: &Request<'_>) -> Source {
         },
         None => Source {
             completeness: Completeness::Full,
+            vouched: true,
             completeness_note: format!("vouched for by {} on {}, from {}", vouched.by, vouched.on, vouched.from),
             ..source
         },

@@ -357,6 +357,7 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         source.completeness_note = lacks.join("; ");
     } else if let Some(vouched) = &config.complete {
         source.completeness = Completeness::Full;
+        source.vouched = true;
         source.completeness_note = format!("vouched for by {} on {}, from {}", vouched.by, vouched.on, vouched.from);
     } else if mapping.guarantees_full || says_whole {
         source.completeness = Completeness::Full;

@@ -8,11 +8,11 @@ use toml::de::DeValue;
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
 use super::shipped::Shipped;
-use super::{attestation, configured, control, document, framework, params, scope, waiver};
-use crate::model::control::{Control, Looser, Param, Severity};
+use super::{attestation, configured, control, document, framework, gate, params, scope, waiver};
+use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Engagement, Gate, Project};
+use crate::model::project::{Deselected, Engagement, Project};
 use crate::model::value::{Constant, Time};
 
 /// Reads and checks a project; gives its warnings beside it.
@@ -61,11 +61,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         overrides(&params, root, &mut controls);
     }
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
-    let gate = match keys.word("fail-on", &["any", "none", "low", "medium", "high", "critical"]) {
-        None | Some("any") => Gate::Any,
-        Some("none") => Gate::Off,
-        Some(word) => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
-    };
+    let gating = gate::gating(keys, root, &controls, &deselected);
     let as_of = keys.parsed("as-of", Time::parse);
     // It is read from the packed text (`model::salt`): here it only has to be hard to guess.
     keys.parsed("salt", |text| match text.len() {
@@ -89,7 +85,9 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         controls,
         deselected,
         out_of_scope,
-        gate,
+        gating,
+        narrowed: None,
+        baseline: None,
         as_of,
         sources,
         waivers,
@@ -242,7 +240,7 @@ fn controls(
         if chosen {
             own.push(control);
         } else {
-            deselected.push(Deselected { control, out_of_scope: None });
+            deselected.push(Deselected { control, out_of_scope: None, narrowed: false });
         }
     }
     (own, deselected)
@@ -320,14 +318,14 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
 }
 
 /// Passes over who answers for an override where nobody need.
-fn answer(entry: &Keys<'_, '_>) {
+pub fn answer(entry: &Keys<'_, '_>) {
     for key in ["reason", "approver", "document", "sha256"] {
         entry.text(key);
     }
 }
 
 /// Who answers for an override, and why it is accepted.
-fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
+pub fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
     let reason = entry.required_text("reason", "why, for whoever reads the report");
     let approver = entry.required_text("approver", "the id of the party that accepts it");
     let approval = document::document(entry, root);

@@ -71,6 +71,12 @@ pub struct Control {
 }
 
 impl Control {
+    /// `OFF` of `OFF-01`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.id.split_once('-').map_or(&self.id, |(family, _)| family)
+    }
+
     /// Value of each parameter, as a condition reads them.
     #[must_use]
     pub fn constants(&self) -> BTreeMap<String, Constant> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::attestation::Attestation;
-use super::control::{Control, Severity};
+use super::baseline::Baseline;
+use super::control::{Control, Looser, Severity};
 use super::framework::Framework;
 use super::value::{Duration, Time};
 use super::waiver::Waiver;
@@ -21,7 +22,11 @@ pub struct Project {
     pub deselected: Vec<Deselected>,
     /// Requirements declared out of scope: framework and id → the reason.
     pub out_of_scope: BTreeMap<(String, String), String>,
-    pub gate: Gate,
+    pub gating: Gating,
+    /// What `--only` and `--skip` leave of the selected controls.
+    pub narrowed: Option<Narrowed>,
+    /// The earlier assessment that was accepted as it stood: only what it does not know gates.
+    pub baseline: Option<Baseline>,
     /// Pinned in `tickmark.toml`.
     pub as_of: Option<Time>,
     pub sources: Vec<SourceConfig>,
@@ -73,12 +78,15 @@ pub struct Deselected {
     pub control: Control,
     /// Why it is out of scope, as the project declares it.
     pub out_of_scope: Option<String>,
+    /// It is selected, and `--only` or `--skip` leave it out of this run.
+    pub narrowed: bool,
 }
 
 /// Which findings fail the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gate {
     /// Any fail is a violation and any unknown is insufficient.
+    #[default]
     Any,
     /// Only at or above.
     AtLeast(Severity),
@@ -97,6 +105,19 @@ impl Gate {
         }
     }
 
+    /// What `--fail-on` and `tickmark.toml` may say.
+    pub const WORDS: [&str; 6] = ["any", "none", "low", "medium", "high", "critical"];
+
+    /// The gate of a word; `None`: there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Gate> {
+        match word {
+            "any" => Some(Gate::Any),
+            "none" => Some(Gate::Off),
+            word => Severity::from_word(word).map(Gate::AtLeast),
+        }
+    }
+
     /// `any`, `high`, `none`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -105,6 +126,74 @@ impl Gate {
             Gate::AtLeast(least) => least.word(),
             Gate::Off => "none",
         }
+    }
+}
+
+/// What is at the gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gating {
+    /// From which severity on a fail is a violation.
+    pub fail: Gate,
+    /// From which severity on an unknown is insufficient evidence; `None`: as for fails.
+    pub fail_on_unknown: Option<Gate>,
+    /// Control → whether it is at the gate, whatever its severity.
+    pub overrides: BTreeMap<String, Override>,
+}
+
+/// `"MON-03" = "any"`, `"AUT-02" = { value = "none", reason = "…", approver = "…" }` in `[gate]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// True: `any`, always at the gate; false: `none`, never.
+    pub held: bool,
+    /// Who answers for it, where the control is taken off the gate.
+    pub answer: Option<Looser>,
+}
+
+impl Override {
+    /// `any`, `none`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.held { Gate::Any.word() } else { Gate::Off.word() }
+    }
+}
+
+impl Gating {
+    /// From which severity on an unknown is insufficient evidence.
+    #[must_use]
+    pub fn unknown(&self) -> Gate {
+        self.fail_on_unknown.unwrap_or(self.fail)
+    }
+
+    /// Whether a fail of the control is a violation.
+    #[must_use]
+    pub fn holds_fail(&self, control: &str, severity: Severity) -> bool {
+        self.overrides.get(control).map_or_else(|| self.fail.holds(severity), |there| there.held)
+    }
+
+    /// Whether an unknown of the control is insufficient evidence.
+    #[must_use]
+    pub fn holds_unknown(&self, control: &str, severity: Severity) -> bool {
+        self.overrides.get(control).map_or_else(|| self.unknown().holds(severity), |there| there.held)
+    }
+}
+
+/// What `--only` and `--skip` name: controls, families (`OFF`), frameworks; as given, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+    /// How many controls are left, and of how many.
+    pub left: usize,
+    pub of: usize,
+}
+
+impl Narrowed {
+    /// `narrowed to 3 of 70 controls (--only OFF --skip OFF-02)`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let said = |flag: &str, names: &[String]| names.iter().map(|name| format!("{flag} {name}")).collect::<Vec<_>>();
+        let all: Vec<String> = said("--only", &self.only).into_iter().chain(said("--skip", &self.skip)).collect();
+        format!("narrowed to {} of {} controls ({})", self.left, self.of, all.join(" "))
     }
 }
 

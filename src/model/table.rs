@@ -166,6 +166,8 @@ pub struct Source {
     pub completeness: Completeness,
     /// Why it is not full, or who vouches that it is; printed.
     pub completeness_note: String,
+    /// That it is full is somebody's word, not the export's or the vendor's.
+    pub vouched: bool,
     pub expected_records: Option<i64>,
     pub records: i64,
     pub quarantined: i64,

@@ -1,10 +1,10 @@
 //! From the model to what is written ([`super::wire`]).
 
+mod gate;
+
 use super::wire;
-use crate::model::assessment::{
-    Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Standing, Status,
-};
-use crate::model::control::Stricter;
+use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status};
+use crate::model::control::{Looser, Stricter};
 use crate::model::digest::sha256;
 use crate::model::project::{Project, SourceConfig};
 use crate::model::schema::SCHEMA;
@@ -21,7 +21,11 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
         as_of: assessment.as_of.to_string(),
         as_of_from: assessment.as_of_from,
         gate: assessment.gate,
-        outcome: wire::Outcome { word: assessment.outcome.word(), exit: exit(assessment.outcome), reason: &assessment.reason },
+        gate_unknown: project.gating.unknown().word(),
+        gate_overrides: gate::overrides(project),
+        narrowed: gate::narrowed(project),
+        baseline: gate::baseline(project, assessment),
+        outcome: wire::Outcome { word: assessment.outcome.word(), exit: assessment.outcome.exit(), reason: &assessment.reason },
         totals: totals(&assessment.controls),
         tables: assessment.tables.iter().map(|(name, rows, complete)| table(name, *rows, *complete, evidence)).collect(),
         sources: evidence.sources.iter().map(|source| map_source(source, project)).collect(),
@@ -54,19 +58,10 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
                 severity: left.control.severity.word(),
                 file: &left.control.file,
                 out_of_scope: left.out_of_scope.as_deref(),
+                narrowed: left.narrowed,
             })
             .collect(),
         findings: assessment.controls.iter().flat_map(findings).collect(),
-    }
-}
-
-/// The exit code of an outcome (SEMANTICS §5.7).
-fn exit(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Satisfied | Outcome::GateOff => 0,
-        Outcome::Violations => 1,
-        Outcome::NothingAssessed => 2,
-        Outcome::Insufficient => 3,
     }
 }
 
@@ -77,6 +72,7 @@ pub fn findings(result: &ControlResult) -> impl Iterator<Item = wire::Finding<'_
 
 fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'a> {
     wire::Finding {
+        id: &found.id,
         control: &found.control,
         subject: &found.subject,
         verdict: found.verdict.word(),
@@ -94,6 +90,15 @@ fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'
             last: group.last.map(|time| time.to_string()),
         }),
         waivers: &found.waivers,
+        baseline: found.known.map(|known| if known { "known" } else { "new" }),
+    }
+}
+
+fn looser(looser: &Looser) -> wire::Looser<'_> {
+    wire::Looser {
+        reason: &looser.reason,
+        approver: &looser.approver,
+        approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
     }
 }
 
@@ -337,11 +342,7 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                 basis: &param.basis,
                 stricter: param.stricter.map(Stricter::word),
                 overridden: param.overridden,
-                looser: param.looser.as_ref().map(|looser| wire::Looser {
-                    reason: &looser.reason,
-                    approver: &looser.approver,
-                    approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
-                }),
+                looser: param.looser.as_ref().map(looser),
             })
             .collect(),
         population: result.population.len(),

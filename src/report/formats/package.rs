@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 use super::FormatError;
 use super::identity::Identities;
 use super::lines;
-use crate::model::assessment::finding_id;
 use crate::model::salt::INPUTS;
 use crate::report::escape;
 
@@ -98,14 +97,6 @@ impl<'f> Package<'f> {
     /// The waivers of the project that cover a finding, live or not.
     pub fn waivers<'a>(&'a self, finding: &'a Finding) -> impl Iterator<Item = &'a Waiver> {
         self.assessment.waivers.iter().filter(|waiver| waiver.control == finding.control && waiver.covered.contains(&finding.subject))
-    }
-}
-
-impl Finding {
-    /// The same from run to run.
-    #[must_use]
-    pub fn id(&self) -> String {
-        finding_id(&self.control, &self.subject)
     }
 }
 
@@ -339,6 +330,7 @@ pub struct Deselected {
 
 #[derive(Debug, Deserialize)]
 pub struct Finding {
+    pub id: String,
     pub control: String,
     pub subject: String,
     pub verdict: String,

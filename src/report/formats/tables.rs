@@ -34,7 +34,7 @@ pub fn verdicts(package: &Package<'_>) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (control, verdicts) in package.controls() {
         for verdict in verdicts {
-            let finding = package.finding(verdict).map_or_else(String::new, super::package::Finding::id);
+            let finding = package.finding(verdict).map_or_else(String::new, |finding| finding.id.clone());
             let (reason, evidence) = (verdict.reason.clone(), verdict.evidence.clone());
             let (as_of, root) = (package.assessment.as_of.clone(), package.root.clone());
             let (id, severity) = (control.id.clone(), control.severity.clone());
@@ -124,10 +124,10 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
     let findings = said.findings.iter().map(|it| {
         let reasons: Vec<String> = it.reasons.iter().map(|reason| format!("{}: {}", reason.word, reason.detail)).collect();
         let evidence: Vec<String> = it.evidence.iter().map(|at| format!("{} {} {}", at.source, at.file, at.record)).collect();
-        row![it.id(), it.control, it.severity, it.subject, it.verdict, reasons.join("; "), evidence.join("; "), it.waivers.join(" ")]
+        row![it.id, it.control, it.severity, it.subject, it.verdict, reasons.join("; "), evidence.join("; "), it.waivers.join(" ")]
     });
     let observed = said.findings.iter().flat_map(|it| {
-        let id = it.id();
+        let id = &it.id;
         it.observed.iter().map(move |(read, held)| row![id, it.control, it.subject, read, held])
     });
     let waivers = said.waivers.iter().map(|it| {

@@ -41,14 +41,10 @@ pub fn by_severity(assessment: &Assessment) -> Vec<Row> {
 
 /// Controls by the letters that their ids begin with.
 pub fn by_family(assessment: &Assessment) -> Vec<Row> {
-    let mut families: Vec<&str> = assessment.controls.iter().map(|result| family(&result.control)).collect();
+    let mut families: Vec<&str> = assessment.controls.iter().map(|result| result.control.family()).collect();
     families.sort_unstable();
     families.dedup();
-    families.into_iter().map(|name| row(name.to_owned(), assessment, |control| family(control) == name)).collect()
-}
-
-fn family(control: &Control) -> &str {
-    control.id.split_once('-').map_or(&control.id, |(family, _)| family)
+    families.into_iter().map(|name| row(name.to_owned(), assessment, |control| control.family() == name)).collect()
 }
 
 fn row(name: String, assessment: &Assessment, belongs: impl Fn(&Control) -> bool) -> Row {
@@ -127,6 +123,8 @@ struct Alike<'a> {
 
 #[derive(Serialize)]
 struct FindingView<'a> {
+    /// A baseline in force knows it.
+    known: bool,
     verdict: Mark,
     subject: &'a str,
     group: Option<String>,
@@ -305,6 +303,7 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         subject: &finding.subject,
         group,
         waivers: &finding.waivers,
+        known: finding.known == Some(true),
         reasons: reasons(&finding.reasons, REASONS),
         observed: Capped::new(finding.observed.iter().map(|(name, value)| Observed { name, value }), OBSERVED),
         evidence: Capped::new(

@@ -79,7 +79,11 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     if !evidence.quarantine.is_empty() {
         items.push(format!("{} quarantined.", count(evidence.quarantine.len(), "record or field was", "records or fields were")));
     }
-    if let Some(names) = named(project.deselected.iter().filter(|left| left.out_of_scope.is_none()).map(|left| left.control.id.as_str())) {
+    if let Some(names) = named(project.deselected.iter().filter(|left| left.narrowed).map(|left| left.control.id.as_str())) {
+        items.push(format!("Controls that the run was told to leave out count as undecided for their requirements: {names}."));
+    }
+    let unselected = project.deselected.iter().filter(|left| left.out_of_scope.is_none() && !left.narrowed);
+    if let Some(names) = named(unselected.map(|left| left.control.id.as_str())) {
         items.push(format!(
             "Controls that ship with this program and were not selected count as undecided for their requirements: {names}."
         ));

@@ -11,6 +11,7 @@
 //! | `first` | what to fix first |
 //! | `growth`, `lifecycle`, `paths` | how access grows, ages and spreads |
 //! | `pictures` | which figures the page gets |
+//! | `gate` | what decides how the run ends |
 //! | `exceptions` | waivers, looser parameters, attestations |
 //! | `lacking` | what a missing source leaves undecided |
 //! | `trust` | what rests on the project's own settings |
@@ -21,6 +22,7 @@ mod controls;
 mod evidence;
 pub(super) mod exceptions;
 mod first;
+mod gate;
 mod growth;
 mod lacking;
 mod lifecycle;
@@ -45,7 +47,7 @@ use super::{ReportError, author, escape, map, wire};
 use crate::model::assessment::{Assessment, ENGINE, Outcome};
 use crate::model::project::Project;
 use crate::model::table::Evidence;
-use view::{Capped, Mark, duty};
+use view::{Capped, Mark};
 
 const MARKDOWN: &str = include_str!("../../../templates/report.md.jinja");
 /// The page around the Markdown.
@@ -66,7 +68,7 @@ struct Page<'a> {
     outcome: OutcomeView<'a>,
     as_of: String,
     as_of_from: &'static str,
-    gate: String,
+    gate: gate::GateView<'a>,
     seal: &'a str,
     engine: Engine,
     totals: Totals,
@@ -137,6 +139,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         outcome: OutcomeView {
             shape: match assessment.outcome {
                 Outcome::Satisfied => Mark::PASS,
+                Outcome::KnownOnly => Mark::PART,
                 Outcome::GateOff => Mark::NONE,
                 Outcome::Violations => Mark::FAIL,
                 Outcome::Insufficient => Mark::UNKNOWN,
@@ -151,7 +154,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
             "configuration" => "set in tickmark.toml",
             _ => "the newest collection time of the evidence",
         },
-        gate: gate(assessment.gate),
+        gate: gate::gate(assessment, project),
         seal,
         engine: Engine { name: ENGINE.0, version: ENGINE.1 },
         totals: Totals { controls: totals.controls.into(), verdicts: totals.verdicts.into() },
@@ -183,15 +186,6 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
     let mut environment = environment()?;
     environment.add_template("report.md", MARKDOWN)?;
     Ok(Rendered { markdown: tidy(&environment.get_template("report.md")?.render(Serde(page))?), figures })
-}
-
-/// What the gate means, in a clause.
-fn gate(word: &str) -> String {
-    match word {
-        "none" => "none: the gate is off, so no finding fails the run".to_owned(),
-        "any" => "any: a failed control of any severity is a violation, an undecided one is insufficient evidence".to_owned(),
-        word => format!("{word}: controls of severity {} decide the outcome", duty(word)),
-    }
 }
 
 /// A line that holds only a tag leaves nothing behind.
