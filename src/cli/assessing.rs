@@ -9,6 +9,7 @@ use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
+use crate::model::attestation::Attestation;
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
 use crate::model::table::{Evidence, Why};
@@ -103,7 +104,8 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
         read => read?,
     };
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
-    if unknown_subjects(&waivers, &evidence) {
+    let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
+    if unknown.contains(&true) {
         return Ok(None);
     }
     let as_of_from = if from_evidence {
@@ -208,8 +210,37 @@ fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
             });
         }
     }
+    said(&found)
+}
+
+/// Says which live attestations of the project are by a party, or of a subject, that no row holds; true if one of them is an error:
+/// a table that is not known to be complete may lack it.
+fn unknown_signers(attestations: &[Attestation], evidence: &Evidence, as_of: Time) -> bool {
+    let mut found = Diagnostics::default();
+    for one in attestations.iter().filter(|one| one.at <= as_of && one.valid_until.is_none_or(|until| as_of < until)) {
+        let names =
+            [("party", &one.by, &one.by_at, "no such party"), (&one.subject_kind, &one.subject, &one.subject_at, "no such subject")];
+        for (kind, id, span, label) in names {
+            let Some(table) = evidence.table(kind).filter(|table| table.find(id).is_none()) else { continue };
+            found.texts.insert(one.file.clone(), one.text.clone());
+            found.list.push(Diagnostic {
+                code: Code::AttestationUnknown,
+                level: if table.is_complete(false) { Level::Error } else { Level::Warning },
+                message: format!("the evidence holds no {kind} `{id}`, so that the attestation counts for nothing"),
+                file: one.file.clone(),
+                span: Some(span.clone()),
+                label: label.to_owned(),
+                help: "name it as the evidence does; remove what is gone".to_owned(),
+            });
+        }
+    }
+    said(&found)
+}
+
+/// Says what was found on standard error; true if there is an error.
+fn said(found: &Diagnostics) -> bool {
     if !found.list.is_empty() {
-        eprint!("{}", diagnostics::render(&found, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(found, std::io::stderr().is_terminal()));
     }
     found.has_errors()
 }

@@ -22,6 +22,7 @@ pub mod kleene;
 mod like;
 mod network;
 mod reach;
+mod show;
 mod subquery;
 mod summary;
 pub mod trace;

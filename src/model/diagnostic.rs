@@ -103,6 +103,8 @@ codes! {
     WaiverSubject = "T060",
     /// A waiver or attestation whose document is missing, or is not the one that its digest names.
     Document = "T061",
+    /// An attestation by a party, or of a subject, that the evidence does not hold.
+    AttestationUnknown = "T062",
 }
 
 impl Code {

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
 use super::row::Origin;
@@ -78,6 +79,18 @@ pub struct Table {
 }
 
 impl Table {
+    /// The first row with this id. Rows are sorted by id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<usize> {
+        let ids = self.columns.first()?.values.as_string_opt::<i32>()?;
+        let (mut start, mut end) = (0, self.rows.min(ids.len()));
+        while start < end {
+            let middle = start + (end - start) / 2;
+            if ids.value(middle) < id { start = middle + 1 } else { end = middle }
+        }
+        (start < self.rows.min(ids.len()) && ids.value(start) == id).then_some(start)
+    }
+
     /// Whether every row that exists is here; `fresh_only`: with stale sources set aside.
     #[must_use]
     pub fn is_complete(&self, fresh_only: bool) -> bool {

@@ -415,7 +415,10 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     let rows = assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap();
     assert_eq!((rows["rows"].as_i64(), rows["complete"].as_bool()), (Some(4), Some(false)), "nobody vouches that they are all");
     let list = said(&project.tickmark(&["attest", "--list"]));
-    assert!(list.contains("2 of 4 attestations need a look") && list.contains("expired   A-4") && list.contains("ends soon A-1"), "{list}");
+    assert!(
+        list.contains("2 of 4 attestations need a look") && list.contains("expired          A-4") && list.contains("ends soon        A-1"),
+        "{list}"
+    );
     assert!(said(&project.tickmark(&["attest", "--list", "--within", "400d"])).contains("3 of 4"));
     for (subject, until, more, words) in [
         ("gone", "never", &[] as &[&str], "the evidence holds no credential `gone`"),
