@@ -174,8 +174,7 @@ fn a_credential_report_without_its_root_user_is_a_part() {
         kind = \"aws-credential-report\"\npath = \"r/*.csv\"\nsystems = [\"aws:123456789012\"]\ncollected-at = \"2026-06-29T22:00:00Z\"\n";
     let head = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
         access_key_2_active,access_key_2_last_rotated,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated\n";
-    let root =
-        "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,not_supported,false,N/A,false,N/A,false,N/A,false,N/A\n";
+    let root = "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,false,false,N/A,false,N/A,false,N/A,false,N/A\n";
     let user =
         "a,arn:aws:iam::123456789012:user/a,2025-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00,false,N/A,false,N/A,false,N/A\n";
     for (text, code) in [(format!("{head}{root}{user}"), Some(0)), (format!("{head}{user}"), Some(3))] {
