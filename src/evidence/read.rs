@@ -256,7 +256,7 @@ fn assembled(request: &Request<'_>, gathered: Gathered, as_of: Time) -> Evidence
     given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
     let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
-    let held = held::held(request, exports.len(), sources.len());
+    let held = held::held(request, exports.len(), sources.len(), as_of);
     sources.extend(held.sources);
     given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true, about: false }));
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);

@@ -260,7 +260,7 @@ pub fn describe(
             if !facts.is_empty() {
                 source.notes.push(format!("the configuration vouches for: {facts}"));
             }
-            completeness(&mut source, config, mapping, &members, &lacking);
+            completeness(&mut source, config, mapping, &members, &lacking, as_of);
             Described { source, exports: numbers, systems }
         })
         .collect()
@@ -310,7 +310,7 @@ fn notes(
 }
 
 /// SEMANTICS §2.2, §2.3: what keeps a source from being whole, in words.
-fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapping, members: &[&Export], lacking: &[String]) {
+fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapping, members: &[&Export], lacking: &[String], as_of: Time) {
     if source.absent {
         source.completeness = Completeness::Unknown;
         source.completeness_note = if members.is_empty() { "nothing was collected".to_owned() } else { "no file could be read".to_owned() };
@@ -327,9 +327,17 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         // They may be pages of one list: only somebody who has counted knows that none is missing.
         lacks.push(format!("{cut} of its {} files say that more follows", members.len()));
     }
-    if config.complete.is_none() {
-        let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
-        lacks.extend(partial.into_iter().cloned());
+    let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
+    lacks.extend(partial.into_iter().cloned());
+    match &config.complete {
+        None => {
+            let pieces: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.piece.as_ref()).collect();
+            lacks.extend(pieces.into_iter().cloned());
+        }
+        Some(vouched) => {
+            let newest = members.iter().filter_map(|export| collected(export, config)).map(|(at, _)| at).max();
+            lacks.extend(vouched.doubts(source.records, &mapping.records, newest.map(|at| (at, "before it was collected")), as_of));
+        }
     }
     if let Some(expected) = source.expected_records
         && source.records < expected

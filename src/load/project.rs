@@ -12,7 +12,7 @@ use super::{attestation, configured, control, document, framework, params, scope
 use crate::model::control::{Control, Looser, Param, Severity};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Gate, Project};
+use crate::model::project::{Deselected, Gate, Project, Vouched};
 use crate::model::value::{Constant, Time};
 
 /// Reads and checks a project; gives its warnings beside it.
@@ -80,6 +80,17 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
     });
     let waivers = waiver::waivers(root, &controls, &deselected, other);
     let attestations = attestation::attestations(root, other);
+    for config in &sources {
+        let since = config.collected_at.map(|at| (at, "before it was collected"));
+        misdated(keys, config.complete.as_ref(), since, as_of);
+    }
+    let given = attestations
+        .iter()
+        .map(|one| one.at)
+        .filter(|at| as_of.is_none_or(|as_of| *at <= as_of))
+        .max()
+        .map(|at| (at, "before the newest of them was given"));
+    misdated(keys, attestations_complete.as_ref(), given, as_of);
     keys.finish();
     Some(Project {
         name: name?.value,
@@ -96,6 +107,12 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         mappings,
         text: keys.file.text.to_owned(),
     })
+}
+
+/// Warns of a voucher whose date alone shows that it is for something else.
+fn misdated(keys: &Keys<'_, '_>, vouched: Option<&Vouched>, since: Option<(Time, &str)>, as_of: Option<Time>) {
+    let Some((vouched, why)) = vouched.and_then(|vouched| Some((vouched, vouched.dated(since, as_of)?))) else { return };
+    keys.file.warn(Code::VoucherDate, &vouched.on_at, why, "vouches for nothing here", "have it counted again, and give the new date");
 }
 
 /// Every framework there is, and the ids of those that the project selects.

@@ -25,14 +25,20 @@ owasp-nhi-2025 = [{ id = "NHI1:2025", relationship = "intersects-with", rational
 assert = "owner <> 'none'"
 "#;
 
-const VOUCHED: &str = "systems = [\"s\"]\ncomplete = { from = \"a count\", by = \"j.doe\", on = \"2026-06-29\" }\n";
+/// Somebody counts today what is collected today.
+#[expect(clippy::disallowed_methods, reason = "a collection is made now, and so is the count")]
+pub fn vouched() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let today = tickmark::model::value::Time(i64::try_from(now.as_micros()).unwrap()).day();
+    format!("systems = [\"s\"]\ncomplete = {{ from = \"a count\", by = \"j.doe\", on = \"{today}\" }}\n")
+}
 
 /// A project whose identities and parties are what `cat` prints.
 pub fn project() -> tempfile::TempDir {
-    let work = tempfile::tempdir().unwrap();
+    let (work, vouched) = (tempfile::tempdir().unwrap(), vouched());
     let sources = format!(
-        "[[source]]\nid = \"identities\"\nkind = \"canonical\"\ntable = \"identity\"\ncommand = [\"cat\", \"identity.csv\"]\n{VOUCHED}\
-         [[source]]\nid = \"parties\"\nkind = \"canonical\"\ntable = \"party\"\ncommand = [\"cat\", \"party.csv\"]\n{VOUCHED}"
+        "[[source]]\nid = \"identities\"\nkind = \"canonical\"\ntable = \"identity\"\ncommand = [\"cat\", \"identity.csv\"]\n{vouched}\
+         [[source]]\nid = \"parties\"\nkind = \"canonical\"\ntable = \"party\"\ncommand = [\"cat\", \"party.csv\"]\n{vouched}"
     );
     write(
         work.path(),

@@ -432,7 +432,7 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     // A changed document is noticed, and what is vouched for makes the table whole.
     project.put(
         "tickmark.toml",
-        &format!("{SETTINGS}\n[attestations]\ncomplete = {{ expected = 4, from = \"a count\", by = \"j.doe\", on = \"2026-06-29\" }}\n"),
+        &format!("{SETTINGS}\n[attestations]\ncomplete = {{ expected = 4, from = \"a count\", by = \"j.doe\", on = \"2026-06-30\" }}\n"),
     );
     let assessment = project.run(&[], 1);
     assert_eq!(assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap()["complete"], true);

@@ -414,6 +414,7 @@ fn project() -> Project {
                 from: "the gateway's own count".to_owned(),
                 by: "j.doe".to_owned(),
                 on: "2026-06-20".to_owned(),
+                on_at: 0..0,
             }),
             covers: None,
             facts: BTreeMap::new(),
