@@ -9,6 +9,7 @@ use super::absence;
 use super::explain::explain;
 use super::verdict::{Worlds, judge};
 use super::waivers;
+use super::witness::witnesses;
 use super::world::key_text;
 use crate::model::assessment::{
     Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Outcome, Reason, RequirementResult,
@@ -117,7 +118,8 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
         _ => 2,
     };
     findings.sort_by(|a, b| (rank(a.verdict), &a.subject).cmp(&(rank(b.verdict), &b.subject)));
-    Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings })
+    let witnesses = witnesses(&control.assert, &judgement);
+    Ok(ControlResult { control: control.clone(), status, population, witnesses, counts, population_gaps, findings })
 }
 
 /// SEMANTICS §5.4.

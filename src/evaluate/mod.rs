@@ -4,6 +4,7 @@
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
 //!              │         └──► subquery ─► summary, keys ─► alike; absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
+//!              └─► witness                         the rows that passes rest on
 //! waivers                                         whom each waiver excuses, before any verdict
 //! derive                                          facts that follow grants any number of times, once per world
 //! all of them see the evidence through world: with, or without, stale values
@@ -29,6 +30,7 @@ pub mod trace;
 mod vector;
 mod verdict;
 pub mod waivers;
+mod witness;
 mod world;
 
 pub use assess::{Request, assess};

@@ -131,3 +131,26 @@ fn a_row_of_a_source_by_nobody_that_the_evidence_knows_does_not_count() {
     let row = format!("{head}A-1,credential,one,approval,boss,2026-06-01T00:00:00Z,{LATER}\n");
     assert_eq!(judged(&stale, &[("signed.csv", &row)]).2, "unknown");
 }
+
+/// A pass that rests on the existence of a row names the row, and where it stands.
+#[test]
+fn a_pass_by_existence_names_its_witness() {
+    let files = [
+        ("tickmark.toml", SETTINGS),
+        ("controls/KEY-01.toml", CONTROL),
+        ("credential.csv", "id,system,status\none,s,active\n"),
+        ("party.csv", "id,name,kind,relation,status\nboss,Boss,person,internal,active\n"),
+        ("attestations/a.toml", &attestation("one", "boss", LATER)),
+    ];
+    let (output, said, work) = run(&files, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let population = fs::read_to_string(work.path().join("report/populations/KEY-01.csv")).unwrap();
+    assert_eq!(
+        population,
+        "subject,verdict,reason,evidence\none,pass,rests on attestation A-1,attestations/*.toml attestations/a.toml line 1; canonical credential.csv line 2\n"
+    );
+    let report = work.path().join("report");
+    let verified =
+        std::process::Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("verify").arg(&report).arg("--unsigned").output().unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+}

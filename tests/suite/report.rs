@@ -116,7 +116,7 @@ fn result(control: Control, status: Status, mut findings: Vec<Finding>, passing:
     population.sort_by(|a, b| a.subject.cmp(&b.subject));
     let mut counts = Counts::default();
     population.iter().for_each(|judged| counts.add(judged.verdict));
-    ControlResult { control, status, population, counts, population_gaps: gaps, findings }
+    ControlResult { control, status, population, witnesses: Vec::new(), counts, population_gaps: gaps, findings }
 }
 
 fn controls() -> Vec<ControlResult> {
