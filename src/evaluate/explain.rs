@@ -94,8 +94,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
                 let value = self.params.get(name).map_or_else(String::new, Constant::to_string);
                 self.explanation.observed.insert(format!("${name}"), value);
             }
-            Kind::Path(path) => self.path(path, unknown),
-            Kind::IsNotNull(path) => self.path(path, false),
+            Kind::Path(path) | Kind::IsNotNull(path) => self.path(path, unknown),
             Kind::And(terms) | Kind::Or(terms) => {
                 for term in terms {
                     let unknown = unknown && truth_of(term) == Some(Tri::Unknown);

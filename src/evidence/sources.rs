@@ -454,9 +454,15 @@ pub fn rows(described: &[Described], exports: &[Export], logs: &Logs, systems: &
         ];
         out.extend(row("source", &values, number));
     }
+    // Where no log was given at all, whether one is kept is not known.
+    let logs_of_use = described.iter().map(|one| &one.source).any(|source| {
+        let used = source.event_types.is_empty() || source.event_types.iter().any(|ty| ty == "used");
+        !source.absent && used && source.tables.iter().any(|table| table == "event")
+    });
+    let none = Cell::Absent(if logs_of_use { State::Never } else { State::Missing });
     for (number, system) in systems.iter().enumerate() {
         let last = logs.stretches.get(&(system.clone(), "used".to_owned())).and_then(|stretches| stretches.last());
-        let end = |at: Option<Time>| at.map_or(Cell::Absent(State::Never), |at| Cell::Int(at.0));
+        let end = |at: Option<Time>| at.map_or(none.clone(), |at| Cell::Int(at.0));
         let values = [
             ("id", Cell::Text(system.clone())),
             ("covers_from", end(last.map(|(from, _)| *from))),

@@ -231,7 +231,8 @@ fn table(schema: &'static TableSchema, rows: Vec<Merged>, gaps: Vec<Gap>, ids: &
             }
         }
     }
-    Table { schema, rows: rows.len(), columns, origins: rows.into_iter().map(|row| row.origins).collect(), gaps, conflicts }
+    let (length, origins) = (rows.len(), rows.into_iter().map(|row| row.origins).collect());
+    Table { schema, rows: length, columns, origins, gaps, untold: BTreeSet::new(), conflicts }
 }
 
 fn built(ty: Type, rows: &[Merged], at: usize, targets: Option<&[String]>) -> Column {

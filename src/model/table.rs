@@ -4,7 +4,7 @@
 //! and a bitmap of the values that a fresh source vouches for. Rows are sorted by id, so that nothing depends on the
 //! order of files or records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, UInt8Array, UInt32Array};
@@ -74,6 +74,8 @@ pub struct Table {
     /// Why the table is not known to be complete; empty: it is. Gaps that are all [`Why::Stale`] leave it complete
     /// on all evidence, and incomplete once stale sources are set aside.
     pub gaps: Vec<Gap>,
+    /// Columns that no configured source of the table could say: what is unknown there, nobody was asked for.
+    pub untold: BTreeSet<usize>,
     /// What the rows of one id said where they contradict: (row, column) → each value as printed, with its origin.
     pub conflicts: BTreeMap<(u32, u32), Vec<(String, Origin)>>,
 }

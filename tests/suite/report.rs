@@ -296,6 +296,7 @@ fn evidence() -> Evidence {
                     fresh: None,
                     link: None,
                 }],
+                untold: BTreeSet::new(),
                 origins: (0..ids.len()).map(|record| vec![Origin { file: 0, record: u32::try_from(record).unwrap() }]).collect(),
                 gaps: match schema.name {
                     "credential" => {
