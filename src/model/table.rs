@@ -280,6 +280,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Up to when an assessment of it holds: until the first of the required sources that are fresh is older than it may be; `None`:
+    /// none is.
+    #[must_use]
+    pub fn holds_until(&self) -> Option<Time> {
+        let fresh = self.sources.iter().filter(|source| source.required && source.fresh && !source.absent);
+        fresh.filter_map(|source| Some(Time(source.collected_at?.0.saturating_add(source.max_age.0)))).min()
+    }
+
     /// A table by name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
