@@ -1,5 +1,7 @@
 //! From the model to what is written ([`super::wire`]).
 
+use std::collections::BTreeSet;
+
 use super::wire;
 use crate::model::assessment::{
     Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Standing, Status,
@@ -135,6 +137,12 @@ fn waiver(result: &WaiverResult) -> wire::Waiver<'_> {
 
 fn reason(reason: &Reason) -> wire::Reason<'_> {
     wire::Reason { word: reason.word, detail: &reason.detail }
+}
+
+/// The lowest requirements of a framework: those that controls are meant for, and the only ones that are counted.
+pub fn lowest(framework: &FrameworkResult) -> Vec<&RequirementResult> {
+    let parents: BTreeSet<&str> = framework.requirements.iter().filter_map(|requirement| requirement.parent.as_deref()).collect();
+    framework.requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect()
 }
 
 /// Counts of controls by status and of verdicts.
