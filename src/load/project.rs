@@ -54,11 +54,11 @@ fn with(root: &Path, shipped: &Shipped) -> Result<(Project, Diagnostics), Diagno
 fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnostics) -> Option<Project> {
     let name = keys.required_text("name", "what the report is called");
     let (known, selected) = frameworks(keys, root, shipped, other);
-    let (mut controls, mut deselected) = controls(keys, root, shipped, &known, &selected, other);
+    let (mut controls, mut deselected, unread) = controls(keys, root, shipped, &known, &selected, other);
     controls.sort_by(|a, b| a.id.cmp(&b.id));
     deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
-        overrides(&params, root, &mut controls);
+        overrides(&params, root, &mut controls, &unread);
     }
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
     let gate = match keys.word("fail-on", &["any", "none", "low", "medium", "high", "critical"]) {
@@ -245,12 +245,18 @@ fn controls(
             deselected.push(Deselected { control, out_of_scope: None });
         }
     }
-    (own, deselected)
+    let is_read = |id: &str| own.iter().chain(deselected.iter().map(|left| &left.control)).any(|control| control.id == id);
+    let unread = files_of.into_iter().map(|(id, _)| id).filter(|id| !is_read(id)).collect();
+    (own, deselected, unread)
 }
 
 /// What `[params]` sets: a value, or a table with `value`, `reason` and `approver` where it is looser than the default.
-fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
+fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control], unread: &[String]) {
     for (name, value) in keys.each() {
+        // What is wrong with the control is told; whether it has the parameter cannot be.
+        if name.value.split_once('.').is_some_and(|(id, _)| unread.iter().any(|unread| unread == id)) {
+            continue;
+        }
         let found = name.value.split_once('.').and_then(|(id, param)| {
             let control = controls.iter_mut().find(|control| control.id == id)?;
             let (key, param) = control.params.iter_mut().find(|(_, there)| there.name == param)?;

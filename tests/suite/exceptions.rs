@@ -301,6 +301,13 @@ fn what_is_wrong_with_an_exception_stops_the_run() {
     assert_ne!(control, CONTROL);
     let found = said(&Project::new(&[("controls/KEY-01.toml", &control)]).tickmark(&["check"]));
     assert!(found.contains("outside its own bounds") && !found.contains("has no parameter"), "{found}");
+    // Nor is what reads a parameter of which nobody says what it is.
+    let control = CONTROL
+        .replace("default = \"90d\"\n", "")
+        .replace("expect = { a = \"fail\" }", "expect = { a = \"fail\" }\nparams = { life = \"1d\" }");
+    let text = looser("{ value = \"180d\", reason = \"x\", approver = \"boss\" }");
+    let found = said(&Project::new(&[("controls/KEY-01.toml", &control), ("tickmark.toml", &text)]).tickmark(&["check"]));
+    assert!(found.contains("has no `default`") && found.contains("1 error") && !found.contains("error[T01"), "{found}");
     let two = Project::new(&[("waivers/a.toml", &waiver(&[])), ("waivers/b.toml", &waiver(&[]))]);
     let output = two.tickmark(&["check"]);
     assert!(output.status.code() == Some(2) && said(&output).contains("`W-1` is the id of two waivers"), "{}", said(&output));
