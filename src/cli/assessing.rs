@@ -85,6 +85,14 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
     for remark in gathered.iter().flat_map(|gathered| &gathered.evidence.remarks) {
         eprintln!("warning: {}", printable(remark));
     }
+    for control in gathered.iter().flat_map(|gathered| &gathered.project.controls) {
+        for (param, looser) in control.params.values().filter_map(|param| Some((param, param.looser.as_ref()?))) {
+            if let (Some(ended), Some(until)) = (&looser.ended, looser.until) {
+                let (id, name, default) = (&control.id, &param.name, &param.default);
+                eprintln!("warning: {id}.{name}: {} ended at {until}, and the default, {default}, counts again", printable(ended));
+            }
+        }
+    }
     Ok(gathered)
 }
 
@@ -93,7 +101,7 @@ type Load = fn(&Path) -> Result<(Project, Diagnostics), Diagnostics>;
 
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: Load) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(project) = told(load(root)) else { return Ok(None) };
+    let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
@@ -103,6 +111,7 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
         }
         read => read?,
     };
+    project.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
     if unknown.contains(&true) {

@@ -110,7 +110,6 @@ pub fn params(keys: &Keys<'_, '_>) -> Params {
         if let Some(table) = table {
             table.finish();
         }
-        param.finish();
     }
     out
 }
@@ -144,6 +143,7 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
         name: name.to_owned(),
         written: value.to_string(),
         default: value.to_string(),
+        standard: value.clone(),
         value,
         min: min.as_ref().map(Constant::to_string),
         max: max.as_ref().map(Constant::to_string),

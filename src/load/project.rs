@@ -163,7 +163,7 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut D
     (known, selected)
 }
 
-/// Selected controls, and shipped ones that are not selected.
+/// Selected controls, shipped ones that are not selected, and the ids of those that could not be read.
 fn controls(
     keys: &Keys<'_, '_>,
     root: &Path,
@@ -171,10 +171,10 @@ fn controls(
     known: &[Framework],
     selected: &[String],
     other: &mut Diagnostics,
-) -> (Vec<Control>, Vec<Deselected>) {
+) -> (Vec<Control>, Vec<Deselected>, Vec<String>) {
     let shipped: Vec<Control> =
         shipped.controls.iter().filter_map(|(name, text)| control::read(name, text, known, selected, other)).collect();
-    let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
+    let Some(names) = keys.texts("controls") else { return (shipped, Vec::new(), Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();
     let mut files_of: Vec<(String, String)> = shipped.iter().map(|control| (control.id.clone(), control.file.clone())).collect();
@@ -308,7 +308,10 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control], unread:
             }
             Err(why) => {
                 // Whoever answers for it is no second mistake.
-                entry.iter().for_each(answer);
+                if let Some(entry) = &entry {
+                    answer(entry);
+                    entry.raw("until");
+                }
                 let bounds = param.allowed().map_or_else(String::new, |bounds| format!("allowed: {bounds}"));
                 keys.file.error(
                     Code::ParameterRange,
@@ -337,7 +340,8 @@ fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
     let reason = entry.required_text("reason", "why, for whoever reads the report");
     let approver = entry.required_text("approver", "the id of the party that accepts it");
     let approval = document::document(entry, root);
-    Some(Looser { reason: reason?.value, approver: approver?.value, approval })
+    let until = entry.parsed("until", Time::parse);
+    Some(Looser { reason: reason?.value, approver: approver?.value, approval, until, ended: None })
 }
 
 fn unanswered(keys: &Keys<'_, '_>, param: &Param, name: &At<String>, span: &std::ops::Range<usize>, value: &Constant) {

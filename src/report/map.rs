@@ -349,6 +349,8 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                     reason: &looser.reason,
                     approver: &looser.approver,
                     approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+                    until: looser.until.map(|until| until.to_string()),
+                    ended: looser.ended.is_some(),
                 }),
             })
             .collect(),

@@ -333,7 +333,10 @@ fn a_looser_parameter_stands_on_page_one_with_who_answers_for_it() {
     project.run(&[], 1);
     let report = fs::read_to_string(project.path("report/report.md")).unwrap();
     let first = report.split("## Outcome").next().unwrap();
-    assert!(first.contains("`KEY-01.life` = 180d, by default 90d: Half a year. Accepted by `boss`; *approval not evidenced*."), "{first}");
+    assert!(
+        first.contains("`KEY-01.life` = 180d, by default 90d, with no end: Half a year. Accepted by `boss`; *approval not evidenced*."),
+        "{first}"
+    );
     // Stricter needs nobody.
     for value in ["\"30d\"", "\"90d\"", "{ value = \"30d\", reason = \"Because.\", approver = \"boss\" }"] {
         let project = set(value);
@@ -458,4 +461,48 @@ fn documents_travel_with_the_package() {
     ] {
         assert!(package.join(path).is_file(), "{path}");
     }
+}
+
+/// A looser value ends like a waiver: from that instant the default counts again, and page one says so.
+#[test]
+fn a_looser_parameter_counts_up_to_the_instant_at_which_it_ends() {
+    let page = |until: &str, exit: i32| {
+        let value = format!("\"KEY-01.life\" = {{ value = \"180d\", reason = \"Half a year.\", approver = \"boss\"{until} }}");
+        let settings = SETTINGS.replacen("[[source]]", &format!("[params]\n{value}\n[[source]]"), 1);
+        let credentials = "id,system,identity,kind,status,issued_at,expires_at\n\
+            a,s,i,api_key,active,2026-01-01T00:00:00Z,2026-06-15T00:00:00Z\n";
+        let project =
+            Project::new(&[("tickmark.toml", &settings.replace("expected = 4", "expected = 1")), ("credential.csv", credentials)]);
+        let assessment = project.run(&[], exit);
+        let report = fs::read_to_string(project.path("report/report.md")).unwrap();
+        let verified =
+            Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("verify").arg(project.path("report")).arg("--unsigned").output().unwrap();
+        assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+        (verdict(&assessment, "a"), report.split("## Outcome").next().unwrap().to_owned(), assessment["controls"][0]["params"][0].clone())
+    };
+    let (verdict, first, param) = page("", 0);
+    assert_eq!(verdict, "pass");
+    assert!(first.contains("`KEY-01.life` = 180d, by default 90d, with no end: Half a year."), "{first}");
+    assert_eq!((&param["value"], &param["looser"]["until"], &param["looser"]["ended"]), (&"180d".into(), &Value::Null, &false.into()));
+    let (verdict, first, param) = page(", until = \"2026-06-30T00:00:00.000001Z\"", 0);
+    assert_eq!(verdict, "pass");
+    assert!(first.contains("by default 90d, until 2026-06-30T00:00:00.000001Z: Half a year."), "{first}");
+    assert_eq!(param["looser"]["until"], "2026-06-30T00:00:00.000001Z");
+    let (verdict, first, param) = page(", until = \"2026-06-30T00:00:00Z\"", 1);
+    assert_eq!(verdict, "fail");
+    assert!(first.contains("`KEY-01.life`: the default, 90d, counts again: 180d ended at 2026-06-30T00:00:00Z."), "{first}");
+    assert!(first.contains("1 looser value has ended"), "{first}");
+    assert_eq!((&param["value"], &param["overridden"], &param["looser"]["ended"]), (&"90d".into(), &false.into(), &true.into()));
+}
+
+/// The terminal and the report count the same waivers.
+#[test]
+fn the_terminal_counts_the_waivers_that_the_report_lists() {
+    let other = waiver(&["id = \"W-2\"", "expires-at ="]);
+    let project =
+        Project::new(&[("waivers/one.toml", &waiver(&["subjects = [\"one\", \"two\", \"good\"]"])), ("waivers/two.toml", &other)]);
+    let said = said(&project.tickmark(&["run"]));
+    assert!(said.contains(", 2 waivers\n"), "{said}");
+    let report = fs::read_to_string(project.path("report/report.md")).unwrap();
+    assert!(report.contains("| **Exceptions** | 2 waivers,"), "{report}");
 }

@@ -60,6 +60,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
                 value: Constant::Duration(Duration(60 * DAY)),
                 written: "60d".to_owned(),
                 default: "90d".to_owned(),
+                standard: Constant::Duration(Duration(90 * DAY)),
                 min: Some("1d".to_owned()),
                 max: Some("365d".to_owned()),
                 basis: "House default: no framework sets a number.".to_owned(),

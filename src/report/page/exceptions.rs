@@ -28,6 +28,9 @@ pub struct LooserView<'a> {
     reason: String,
     approver: &'a str,
     approval: Option<&'a str>,
+    until: Option<String>,
+    /// The value that has ended.
+    pub ended: Option<&'a str>,
 }
 
 pub fn looser(project: &Project) -> Vec<LooserView<'_>> {
@@ -41,6 +44,8 @@ pub fn looser(project: &Project) -> Vec<LooserView<'_>> {
             reason: sentence(&looser.reason),
             approver: &looser.approver,
             approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+            until: looser.until.map(|until| until.to_string()),
+            ended: looser.ended.as_deref(),
         })
     });
     views.collect()

@@ -61,6 +61,8 @@ struct Page<'a> {
     incomplete_populations: bool,
     lacking: Vec<lacking::LackingView>,
     looser: Vec<exceptions::LooserView<'a>>,
+    /// How many of them have ended.
+    ended_looser: usize,
     trust: trust::TrustView<'a>,
     waivers: Capped<exceptions::WaiverView<'a>>,
     /// Waivers that waive nothing, though somebody meant them to.
@@ -130,6 +132,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         by_family: controls::by_family(assessment),
         incomplete_populations: controls.iter().any(|control| !control.complete),
         lacking: lacking::lacking(assessment),
+        ended_looser: exceptions::looser(project).iter().filter(|looser| looser.ended.is_some()).count(),
         looser: exceptions::looser(project),
         trust: trust::trust(evidence, project),
         waivers: exceptions::waivers(assessment),
