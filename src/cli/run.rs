@@ -15,7 +15,6 @@ use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
-use crate::model::value::Duration;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -116,23 +115,19 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
 }
 
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected
-/// (SEMANTICS §5.8). The package never shows it.
+/// (SEMANTICS §5.8). The package shows up to when it holds, and no clock.
 fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> Ending {
     let exit = Exit::from(assessment.outcome);
     if exit == Exit::Done
         && from_evidence
-        && let Some(limit) = evidence.sources.iter().filter(|source| source.required).map(|source| source.max_age).min()
+        && let Some(until) = evidence.holds_until()
+        && clock::now() > until
     {
-        let age = Duration(clock::now().0.saturating_sub(assessment.as_of.0));
-        if age > limit {
-            let reason = format!("the newest evidence is {} old, and the shortest required max-age is {limit}", rough(age));
-            return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
-        }
+        let said = assessment.outcome.word();
+        let reason = format!(
+            "the report says `{said}` and holds until {until}; that is over by this machine's clock: collect again, or say which time is meant with --as-of"
+        );
+        return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
     }
     Ending { exit, outcome: assessment.outcome, reason: assessment.reason.clone() }
-}
-
-fn rough(age: Duration) -> Duration {
-    let minute = 60 * crate::model::value::SECOND;
-    Duration(age.0 / minute * minute)
 }

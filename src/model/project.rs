@@ -1,6 +1,7 @@
 //! What `tickmark.toml` says.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::attestation::Attestation;
 use super::baseline::Baseline;
@@ -249,8 +250,37 @@ pub struct Vouched {
     pub expected: Option<i64>,
     pub from: String,
     pub by: String,
-    /// A date, as written.
+    /// A date: `2026-06-29`.
     pub on: String,
+    /// Where `tickmark.toml` says the date.
+    pub on_at: Range<usize>,
+}
+
+impl Vouched {
+    /// Why it does not vouch for what was read: it counts fewer than that, was given before that was there (`since`, with how to
+    /// say so), or after the time of the assessment. Its date is a day in UTC.
+    #[must_use]
+    pub fn doubts(&self, read: i64, records: &str, since: Option<(Time, &str)>, as_of: Time) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if let Some(expected) = self.expected.filter(|expected| *expected < read) {
+            doubts.push(format!("{read} {records} were read, more than the {expected} that {} vouches for", self.by));
+        }
+        doubts.extend(self.dated(since, Some(as_of)));
+        doubts
+    }
+
+    /// What of [`Self::doubts`] its date alone shows.
+    #[must_use]
+    pub fn dated(&self, since: Option<(Time, &str)>, as_of: Option<Time>) -> Option<String> {
+        let (by, on) = (&self.by, &self.on);
+        match since {
+            Some((at, before)) if *on < at.day() => Some(format!("{by} vouched for it on {on}, {before}")),
+            _ if as_of.is_some_and(|as_of| *on > as_of.day()) => {
+                Some(format!("{by} vouches for it on {on}, after the time of the assessment"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `not-secret = [{ at = "/items/*/token", reason = "a public id" }]`

@@ -40,15 +40,9 @@ impl<'a> Reading<'a> {
         Some(Values { column: self.table.columns.get(position)?, ty: self.table.schema.columns.get(position)?.ty })
     }
 
-    /// The first row of an id. Rows are sorted by it.
+    /// The first row of an id.
     pub fn row(self, id: &str) -> Option<usize> {
-        let ids = self.values("id")?;
-        let (mut start, mut end) = (0, self.rows());
-        while start < end {
-            let middle = start + (end - start) / 2;
-            if ids.text(middle).is_some_and(|text| text < id) { start = middle + 1 } else { end = middle }
-        }
-        (start < self.rows() && ids.text(start) == Some(id)).then_some(start)
+        self.table.find(id)
     }
 
     /// Every record that a row was read from, sorted.

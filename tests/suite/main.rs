@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "tests start the program")]
 
 mod agreement;
+mod attestations;
 mod authoring;
 mod blank;
 mod cli;

@@ -61,6 +61,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
                 value: Constant::Duration(Duration(60 * DAY)),
                 written: "60d".to_owned(),
                 default: "90d".to_owned(),
+                standard: Constant::Duration(Duration(90 * DAY)),
                 min: Some("1d".to_owned()),
                 max: Some("365d".to_owned()),
                 basis: "House default: no framework sets a number.".to_owned(),
@@ -119,7 +120,7 @@ fn result(control: Control, status: Status, mut findings: Vec<Finding>, passing:
     population.sort_by(|a, b| a.subject.cmp(&b.subject));
     let mut counts = Counts::default();
     population.iter().for_each(|judged| counts.add(judged.verdict));
-    ControlResult { control, status, population, counts, population_gaps: gaps, findings, known: 0 }
+    ControlResult { control, status, population, witnesses: Vec::new(), counts, population_gaps: gaps, findings, known: 0 }
 }
 
 fn controls() -> Vec<ControlResult> {
@@ -308,6 +309,7 @@ fn evidence() -> Evidence {
                     fresh: None,
                     link: None,
                 }],
+                untold: BTreeSet::new(),
                 origins: (0..ids.len()).map(|record| vec![Origin { file: 0, record: u32::try_from(record).unwrap() }]).collect(),
                 gaps: match schema.name {
                     "credential" => {
@@ -417,7 +419,13 @@ fn project() -> Project {
                     "PRV-01".to_owned(),
                     Override {
                         held: false,
-                        answer: Some(Looser { reason: HOSTILE.to_owned(), approver: HOSTILE.to_owned(), approval: None }),
+                        answer: Some(Looser {
+                            reason: HOSTILE.to_owned(),
+                            approver: HOSTILE.to_owned(),
+                            approval: None,
+                            until: None,
+                            ended: None,
+                        }),
                     },
                 ),
             ]),
@@ -443,6 +451,7 @@ fn project() -> Project {
                 from: "the gateway's own count".to_owned(),
                 by: "j.doe".to_owned(),
                 on: "2026-06-20".to_owned(),
+                on_at: 0..0,
             }),
             covers: None,
             facts: BTreeMap::new(),

@@ -230,7 +230,7 @@ fn param(param: &Param) -> ParamView<'_> {
         },
         basis: &param.basis,
         overridden: param.overridden,
-        looser: param.looser.is_some(),
+        looser: param.looser.as_ref().is_some_and(|looser| looser.ended.is_none()),
     }
 }
 

@@ -79,14 +79,14 @@ fn view<'a>(framework: &'a FrameworkResult, anchors: &BTreeMap<&str, String>) ->
         edition: &framework.edition,
         url: &framework.url,
         attribution: &framework.attribution,
-        summary: summary(&framework.requirements, &parents),
+        summary: summary(framework),
         groups,
     }
 }
 
 /// One sentence whose numbers add up: of the requirements under which no other stands, how many have which status.
-fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> String {
-    let leaves: Vec<&RequirementResult> = requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect();
+fn summary(framework: &FrameworkResult) -> String {
+    let (leaves, all) = (map::lowest(framework), framework.requirements.len());
     let parts: Vec<String> = Support::ALL
         .into_iter()
         .filter_map(|support| {
@@ -97,10 +97,10 @@ fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> Stri
             })
         })
         .collect();
-    if leaves.len() == requirements.len() {
+    if leaves.len() == all {
         format!("Of {}: {}.", count(leaves.len(), "requirement", "requirements"), parts.join(", "))
     } else {
-        let above = requirements.len() - leaves.len();
+        let above = all - leaves.len();
         format!(
             "Of {} below {}: {}.",
             count(leaves.len(), "requirement", "requirements"),
