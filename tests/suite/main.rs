@@ -19,6 +19,7 @@ mod examples;
 mod exceptions;
 mod explain;
 mod exports;
+mod filters;
 mod frozen;
 mod harmful;
 mod hostile;
