@@ -26,8 +26,8 @@ const EACH: usize = 64;
 /// that allocates nothing, and for each level of it takes no more of the stack than this times what the level takes in memory.
 const STACK: usize = 16;
 
-/// With less memory than this nothing is tried.
-const LEAST: usize = 1 << 20;
+/// What one call may take where there is no room for a larger stack.
+const LEAST: usize = 4 << 20;
 
 /// How far the work may go.
 #[derive(Clone, Copy, Debug)]
@@ -112,12 +112,10 @@ pub fn run<T: Send + 'static>(
 ) -> std::io::Result<Result<T, String>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let work = Arc::new(Mutex::new(Some(work)));
-    // A small machine has no room for the whole stack: then for less work.
-    while let Err(why) = started(bounds, progress, &work, &sender) {
-        if bounds.call < LEAST {
-            return Err(why);
-        }
-        bounds.call /= 2;
+    if started(bounds, progress, &work, &sender).is_err() {
+        // There is no room for the whole stack: then for less work.
+        bounds.call = bounds.call.min(LEAST);
+        started(bounds, progress, &work, &sender)?;
     }
     drop(sender);
     let start = Instant::now();
