@@ -7,14 +7,18 @@ mod terminal;
 mod args;
 mod assessing;
 mod attest;
+mod baseline;
 mod check;
 mod clock;
 mod collect;
 mod coverage;
 pub mod diagnostics;
+mod diff;
 mod disclose;
 mod exit;
 mod explain;
+mod export;
+mod github;
 mod init;
 pub mod mutate;
 mod one_file;
@@ -65,8 +69,11 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::verify(options),
         Command::Sign(options) => sign::sign(options),
         Command::Disclose(options) => disclose::disclose(options),
+        Command::Export(options) => export::export(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
+        Command::Baseline(options) => baseline::baseline(options),
+        Command::Diff(options) => diff::diff(options),
     };
     let result = match terminal::lost() {
         Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),
