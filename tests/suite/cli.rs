@@ -147,7 +147,7 @@ fn nothing_read_is_not_nothing_in_quarantine() {
 
 #[test]
 fn help_has_an_example_for_each_command() {
-    for command in ["run", "check", "test"] {
+    for command in ["run", "check", "test", "export"] {
         let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args([command, "--help"]).output().unwrap();
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command}");
