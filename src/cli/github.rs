@@ -101,7 +101,7 @@ fn error(result: &ControlResult, finding: &Finding, root: &Path) -> String {
 
 /// A workflow command, escaped as GitHub's toolkit does.
 fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
-    let data = |text: &str| printable(text).replace('%', "%25");
+    let data = |text: &str| printable(text).replace("##[", "\\u{23}#[").replace('%', "%25");
     let said: Vec<String> =
         properties.iter().map(|(key, value)| format!("{key}={}", data(value).replace(':', "%3A").replace(',', "%2C"))).collect();
     // What is printable holds no line break.

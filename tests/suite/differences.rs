@@ -41,7 +41,9 @@ fn told(work: &tempfile::TempDir, exit: i32) -> Vec<String> {
         for change in changes {
             let text = |name: &str| change[name].as_str().unwrap_or_default();
             let worse = if change["worse"] == true { "!" } else { "" };
-            found.push(format!("{list}: {worse}{} {} {}", text("change"), text("control"), text("what")).trim_end().to_owned());
+            let about = [text("change"), text("control"), text("what")];
+            let about: Vec<&str> = about.into_iter().filter(|part| !part.is_empty()).collect();
+            found.push(format!("{list}: {worse}{}", about.join(" ")));
         }
     }
     found
@@ -101,8 +103,8 @@ fn controls_sources_waivers_and_settings_differ_too() {
             "controls: another status OWN-01",
             "controls: another text OWN-01",
             "waivers: added OWN-01 W",
-            "settings: another setting  gate",
-            "settings: another setting  gate for unknowns",
+            "settings: another setting gate",
+            "settings: another setting gate for unknowns",
         ]
     );
     let dropped = packages(|files| {

@@ -89,11 +89,16 @@ fn the_walk_of_a_pipeline() {
     let found = |name: &str| {
         ["/usr/bin", "/bin", "/usr/local/bin"].iter().map(|folder| format!("{folder}/{name}")).find(|path| fs::exists(path).unwrap())
     };
+    // A copy, in whose folder the commands run.
+    let work = tempfile::tempdir().unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/pipeline");
+    super::verify::write(&super::package::contents(&folder), work.path());
     let cases = trycmd::TestCases::new();
     for name in ["git", "cp"] {
         cases.register_bin(name, std::path::PathBuf::from(found(name).unwrap_or_else(|| panic!("{name} is not installed"))));
     }
-    cases.case("tests/cases/pipeline/walk.md");
+    cases.case(work.path().join("walk.md"));
+    cases.run();
 }
 
 /// What `init` makes is sound, whatever it begins with; it overwrites nothing.
