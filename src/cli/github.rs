@@ -24,7 +24,6 @@ impl Step {
     /// `None`: this is no step of GitHub Actions.
     #[must_use]
     pub fn of_environment() -> Option<Step> {
-        #[expect(clippy::disallowed_methods, reason = "how the terminal is spoken to; nothing of it goes into the package")]
         let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         (read("GITHUB_ACTIONS").is_some_and(|value| value == "true"))
             .then(|| Step { summary: read("GITHUB_STEP_SUMMARY").map(PathBuf::from) })

@@ -39,7 +39,7 @@ pub fn markdown(differences: &Differences) -> String {
         let _ = writeln!(out, "\n### {title}\n");
         for change in list.iter().take(TOLD_IN_MARKDOWN) {
             let worse = if change.worse.0 { "**✗ worse** " } else { "" };
-            let _ = writeln!(out, "- {worse}{}", sentence(change, |text| escape::code(text)));
+            let _ = writeln!(out, "- {worse}{}", sentence(change, escape::code));
         }
         if list.len() > TOLD_IN_MARKDOWN {
             let _ = writeln!(out, "- and {} more", list.len() - TOLD_IN_MARKDOWN);
