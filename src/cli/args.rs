@@ -10,6 +10,7 @@ use super::coverage::CoverageOptions;
 use super::diff::DiffOptions;
 use super::disclose::DiscloseOptions;
 use super::explain::ExplainOptions;
+use super::export::ExportOptions;
 use super::init::InitOptions;
 use super::run::RunOptions;
 use super::sign::SignOptions;
@@ -63,6 +64,8 @@ pub enum Command {
     Sign(SignOptions),
     /// Take verdicts out of a package that prove themselves, with nothing of the others.
     Disclose(DiscloseOptions),
+    /// Write a package in the formats that other tools read: SARIF, JUnit XML, OSCAL, CSV, Parquet, a Markdown summary.
+    Export(ExportOptions),
     /// Write a waiver for failing subjects of a control: an accepted exception with an approver and an end.
     Waive(WaiveOptions),
     /// Write an attestation: what somebody signs for, with the digest of the document; or list those that end soon.

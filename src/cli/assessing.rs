@@ -12,6 +12,7 @@ use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
+use crate::model::attestation::Attestation;
 use crate::model::baseline::{ACCEPTED, Accepted, Baseline, PACKED};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
@@ -100,6 +101,14 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
     for remark in gathered.iter().flat_map(|gathered| &gathered.evidence.remarks) {
         eprintln!("warning: {}", printable(remark));
     }
+    for control in gathered.iter().flat_map(|gathered| &gathered.project.controls) {
+        for (param, looser) in control.params.values().filter_map(|param| Some((param, param.looser.as_ref()?))) {
+            if let (Some(ended), Some(until)) = (&looser.ended, looser.until) {
+                let (id, name, default) = (&control.id, &param.name, &param.default);
+                eprintln!("warning: {id}.{name}: {} ended at {until}, and the default, {default}, counts again", printable(ended));
+            }
+        }
+    }
     Ok(gathered)
 }
 
@@ -108,7 +117,7 @@ type Load = fn(&Path) -> Result<(Project, Diagnostics), Diagnostics>;
 
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: Load) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(project) = told(load(root)) else { return Ok(None) };
+    let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
@@ -118,8 +127,10 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
         }
         read => read?,
     };
+    project.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
-    if unknown_subjects(&waivers, &evidence) {
+    let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
+    if unknown.contains(&true) {
         return Ok(None);
     }
     let as_of_from = if from_evidence {
@@ -267,8 +278,37 @@ fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
             });
         }
     }
+    said(&found)
+}
+
+/// Says which live attestations of the project are by a party, or of a subject, that no row holds; true if one of them is an error:
+/// a table that is not known to be complete may lack it.
+fn unknown_signers(attestations: &[Attestation], evidence: &Evidence, as_of: Time) -> bool {
+    let mut found = Diagnostics::default();
+    for one in attestations.iter().filter(|one| one.at <= as_of && one.valid_until.is_none_or(|until| as_of < until)) {
+        let names =
+            [("party", &one.by, &one.by_at, "no such party"), (&one.subject_kind, &one.subject, &one.subject_at, "no such subject")];
+        for (kind, id, span, label) in names {
+            let Some(table) = evidence.table(kind).filter(|table| table.find(id).is_none()) else { continue };
+            found.texts.insert(one.file.clone(), one.text.clone());
+            found.list.push(Diagnostic {
+                code: Code::AttestationUnknown,
+                level: if table.is_complete(false) { Level::Error } else { Level::Warning },
+                message: format!("the evidence holds no {kind} `{id}`, so that the attestation counts for nothing"),
+                file: one.file.clone(),
+                span: Some(span.clone()),
+                label: label.to_owned(),
+                help: "name it as the evidence does; remove what is gone".to_owned(),
+            });
+        }
+    }
+    said(&found)
+}
+
+/// Says what was found on standard error; true if there is an error.
+fn said(found: &Diagnostics) -> bool {
     if !found.list.is_empty() {
-        eprint!("{}", diagnostics::render(&found, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(found, std::io::stderr().is_terminal()));
     }
     found.has_errors()
 }

@@ -17,6 +17,7 @@ mod diff;
 mod disclose;
 mod exit;
 mod explain;
+mod export;
 mod github;
 mod init;
 pub mod mutate;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::verify(options),
         Command::Sign(options) => sign::sign(options),
         Command::Disclose(options) => disclose::disclose(options),
+        Command::Export(options) => export::export(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
         Command::Baseline(options) => baseline::baseline(options),

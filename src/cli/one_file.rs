@@ -72,7 +72,10 @@ pub fn add(package: &Path, files: &BTreeMap<String, Vec<u8>>, path: &str, bytes:
 }
 
 /// One file, whole or not at all.
-fn replace(out: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+///
+/// # Errors
+/// [`OutputError`]; what was at `out` is then as it was.
+pub fn replace(out: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let name = out.file_name().ok_or_else(|| OutputError::NoName(out.to_owned()))?.to_string_lossy();
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).at(parent)?;

@@ -8,13 +8,13 @@ use clap::Args;
 
 use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
+use super::export::FormatOptions;
 use super::summary::Ending;
 use super::{clock, github, one_file, output, sign, summary};
 use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
-use crate::model::value::Duration;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -46,6 +46,8 @@ pub struct RunOptions {
     /// Fail from this severity on: low, medium, high, critical; `any`: every fail and unknown; `none`: the gate is off.
     #[arg(long, value_name = "SEVERITY", value_parser = Gate::WORDS)]
     pub fail_on: Option<String>,
+    #[command(flatten)]
+    pub formats: FormatOptions,
     /// From this severity on an unknown verdict is insufficient evidence (exit 3). Default: as for fails.
     #[arg(long, value_name = "SEVERITY", value_parser = Gate::WORDS)]
     pub fail_on_unknown: Option<String>,
@@ -88,10 +90,12 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         let receipt = ledger::append(ledger, run, key.as_ref()).with_context(|| format!("{} is not written", ledger.display()))?;
         files.insert(ledger::PATH.to_owned(), serde_json_canonicalizer::to_vec(&receipt)?);
     }
+    let formats = options.formats.made(&files, &root)?;
     let name = if options.archive { "report.tar.gz" } else { "report" };
     let out = options.out.clone().unwrap_or_else(|| options.project.join(name));
     let write = if options.archive { one_file::write_archive } else { output::write };
     write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+    let exported = FormatOptions::write(&formats, &out)?;
 
     if let Some(path) = &options.gitlab_code_quality {
         let bytes = report::code_quality::json(&assessment, &options.project)?;
@@ -101,32 +105,32 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let ending = ending(&assessment, &evidence, as_of_from_evidence);
     let mut said = summary::render(&assessment, &evidence, std::io::stdout().is_terminal());
     said += &summary::vanished(&assessment);
+    said.extend(exported.iter().map(|path| format!("Also: {}\n", path.display())));
     let last = summary::ending(&(if options.archive { out } else { out.join("report.html") }), &ending);
     match github::Step::of_environment() {
-        Some(step) => step.say(&said, &last, &assessment, &project, &ending, &options.project),
+        Some(step) => {
+            step.say(&said, &last, &assessment, &project, &ending, &options.project);
+            step.summarise(&report::formats::Package::read(&files, &root)?, &ending);
+        }
         None => print!("{said}{last}"),
     }
     Ok(ending.exit)
 }
 
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected
-/// (SEMANTICS §5.8). The package never shows it.
+/// (SEMANTICS §5.8). The package shows up to when it holds, and no clock.
 fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> Ending {
     let exit = Exit::from(assessment.outcome);
     if exit == Exit::Done
         && from_evidence
-        && let Some(limit) = evidence.sources.iter().filter(|source| source.required).map(|source| source.max_age).min()
+        && let Some(until) = evidence.holds_until()
+        && clock::now() > until
     {
-        let age = Duration(clock::now().0.saturating_sub(assessment.as_of.0));
-        if age > limit {
-            let reason = format!("the newest evidence is {} old, and the shortest required max-age is {limit}", rough(age));
-            return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
-        }
+        let said = assessment.outcome.word();
+        let reason = format!(
+            "the report says `{said}` and holds until {until}; that is over by this machine's clock: collect again, or say which time is meant with --as-of"
+        );
+        return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
     }
     Ending { exit, outcome: assessment.outcome, reason: assessment.reason.clone() }
-}
-
-fn rough(age: Duration) -> Duration {
-    let minute = 60 * crate::model::value::SECOND;
-    Duration(age.0 / minute * minute)
 }

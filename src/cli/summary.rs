@@ -20,12 +20,11 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
         _ => "the newest collection time of the evidence",
     };
     let _ = writeln!(out, "{}, as of {} ({from})", assessment.name, assessment.as_of);
-    let rows: Vec<String> = assessment
-        .tables
-        .iter()
-        .filter(|(name, rows, _)| *rows > 0 && !matches!(name.as_str(), "source" | "system"))
-        .map(|(name, rows, _)| format!("{rows} {}", plural(name, *rows)))
-        .collect();
+    // The table `waiver` has a row for each subject that one covers: what is counted are the waivers.
+    let tables = assessment.tables.iter().filter(|(name, ..)| !matches!(name.as_str(), "source" | "system" | "waiver"));
+    let counted = tables.map(|(name, rows, _)| (name.as_str(), *rows)).chain([("waiver", assessment.waivers.len())]);
+    let rows: Vec<String> =
+        counted.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {}", plural(name, count))).collect();
     let _ = writeln!(
         out,
         "{} {} over {}",

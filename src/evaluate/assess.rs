@@ -12,6 +12,7 @@ use super::gate::{self, Scales, Weighed};
 use super::naming::Naming;
 use super::verdict::{Worlds, judge};
 use super::waivers;
+use super::witness::witnesses;
 use super::world::key_text;
 use crate::model::assessment::{
     Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, Reason, RequirementResult, Standing,
@@ -141,7 +142,8 @@ fn judged(control: &Control, worlds: &Worlds, naming: &Naming, waived: &BTreeMap
         _ => 2,
     };
     findings.sort_by(|a, b| (rank(a.verdict), &a.subject).cmp(&(rank(b.verdict), &b.subject)));
-    Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings, known: 0 })
+    let witnesses = witnesses(&control.assert, &judgement);
+    Ok(ControlResult { control: control.clone(), status, population, witnesses, counts, population_gaps, findings, known: 0 })
 }
 
 /// SEMANTICS §5.4.

@@ -340,7 +340,7 @@ fn stream(filter: &Filter, globals: [Val; 3], input: Val, most: usize) -> Result
 }
 
 /// A filter's error without the value that it met: the record may hold anything. What a mapping itself says is kept.
-fn complaint(error: &str) -> String {
+pub fn complaint(error: &str) -> String {
     // What it was to be indexed with, or used as, the filter says.
     let heads = [
         ("cannot index ", " with "),

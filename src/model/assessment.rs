@@ -162,6 +162,17 @@ pub struct Judged {
     pub verdict: Verdict,
 }
 
+/// A row by whose existence a subject passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Position in the population.
+    pub subject: usize,
+    /// Position in [`super::schema::SCHEMA`].
+    pub table: usize,
+    /// The row of that table.
+    pub row: usize,
+}
+
 /// What one control came to.
 #[derive(Clone, Debug)]
 pub struct ControlResult {
@@ -169,6 +180,8 @@ pub struct ControlResult {
     pub status: Status,
     /// Every subject, sorted by id.
     pub population: Vec<Judged>,
+    /// What passes rest on, in the order of the population.
+    pub witnesses: Vec<Witness>,
     pub counts: Counts,
     /// Why the population is not known to be complete; empty: it is.
     pub population_gaps: Vec<Reason>,

@@ -1,6 +1,7 @@
 //! What `tickmark.toml` says.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::attestation::Attestation;
 use super::baseline::Baseline;
@@ -13,6 +14,7 @@ use super::waiver::Waiver;
 #[derive(Clone, Debug)]
 pub struct Project {
     pub name: String,
+    pub engagement: Engagement,
     /// In the order that the project names them.
     pub frameworks: Vec<Framework>,
     /// Selected controls, sorted by id.
@@ -39,6 +41,36 @@ pub struct Project {
     pub mappings: BTreeMap<String, SourceMapping>,
     /// `tickmark.toml` as read: packed and hashed.
     pub text: String,
+}
+
+/// `[engagement]`: for whom and by whom the assessment is made. It is printed, and decides nothing; each is as written, or not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Engagement {
+    /// Whose identities are looked at.
+    pub entity: Option<String>,
+    /// Which stretch of time it is made for.
+    pub period: Option<String>,
+    pub preparer: Option<String>,
+    pub reviewer: Option<String>,
+    /// Who may read it.
+    pub distribution: Option<String>,
+    pub classification: Option<String>,
+}
+
+impl Engagement {
+    /// Key → what it says, in the order of the page.
+    #[must_use]
+    pub fn told(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("entity", &self.entity),
+            ("period", &self.period),
+            ("preparer", &self.preparer),
+            ("reviewer", &self.reviewer),
+            ("distribution", &self.distribution),
+            ("classification", &self.classification),
+        ];
+        all.into_iter().filter_map(|(key, said)| Some((key, said.as_deref()?))).collect()
+    }
 }
 
 /// A control that is not judged. It counts towards its requirements as unknown, unless it is out of scope (SEMANTICS §5.5).
@@ -218,8 +250,37 @@ pub struct Vouched {
     pub expected: Option<i64>,
     pub from: String,
     pub by: String,
-    /// A date, as written.
+    /// A date: `2026-06-29`.
     pub on: String,
+    /// Where `tickmark.toml` says the date.
+    pub on_at: Range<usize>,
+}
+
+impl Vouched {
+    /// Why it does not vouch for what was read: it counts fewer than that, was given before that was there (`since`, with how to
+    /// say so), or after the time of the assessment. Its date is a day in UTC.
+    #[must_use]
+    pub fn doubts(&self, read: i64, records: &str, since: Option<(Time, &str)>, as_of: Time) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if let Some(expected) = self.expected.filter(|expected| *expected < read) {
+            doubts.push(format!("{read} {records} were read, more than the {expected} that {} vouches for", self.by));
+        }
+        doubts.extend(self.dated(since, Some(as_of)));
+        doubts
+    }
+
+    /// What of [`Self::doubts`] its date alone shows.
+    #[must_use]
+    pub fn dated(&self, since: Option<(Time, &str)>, as_of: Option<Time>) -> Option<String> {
+        let (by, on) = (&self.by, &self.on);
+        match since {
+            Some((at, before)) if *on < at.day() => Some(format!("{by} vouched for it on {on}, {before}")),
+            _ if as_of.is_some_and(|as_of| *on > as_of.day()) => {
+                Some(format!("{by} vouches for it on {on}, after the time of the assessment"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `not-secret = [{ at = "/items/*/token", reason = "a public id" }]`

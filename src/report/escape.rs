@@ -137,10 +137,11 @@ pub fn slug(heading: &str) -> String {
         .collect()
 }
 
-/// A cell of a CSV that people open in spreadsheets: one that would be taken for a formula gets a leading apostrophe.
+/// A cell of a CSV that people open in spreadsheets: one that would be taken for a formula gets a leading apostrophe. So does a negative
+/// number: whether `-2+3` is one is the spreadsheet's to say. The last four are wide forms, which some take for the plain ones.
 #[must_use]
 pub fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -255,7 +256,9 @@ mod tests {
 
     #[test]
     fn formulas_are_disarmed() {
-        assert_eq!(cell("=1+1"), "'=1+1");
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"] {
+            assert_eq!(cell(text), format!("'{text}"));
+        }
         assert_eq!(cell("aws:1"), "aws:1");
     }
 

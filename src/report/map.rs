@@ -2,6 +2,8 @@
 
 mod gate;
 
+use std::collections::BTreeSet;
+
 use super::wire;
 use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status};
 use crate::model::control::{Looser, Stricter};
@@ -99,6 +101,8 @@ fn looser(looser: &Looser) -> wire::Looser<'_> {
         reason: &looser.reason,
         approver: &looser.approver,
         approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+        until: looser.until.map(|until| until.to_string()),
+        ended: looser.ended.is_some(),
     }
 }
 
@@ -140,6 +144,12 @@ fn waiver(result: &WaiverResult) -> wire::Waiver<'_> {
 
 fn reason(reason: &Reason) -> wire::Reason<'_> {
     wire::Reason { word: reason.word, detail: &reason.detail }
+}
+
+/// The lowest requirements of a framework: those that controls are meant for, and the only ones that are counted.
+pub fn lowest(framework: &FrameworkResult) -> Vec<&RequirementResult> {
+    let parents: BTreeSet<&str> = framework.requirements.iter().filter_map(|requirement| requirement.parent.as_deref()).collect();
+    framework.requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect()
 }
 
 /// Counts of controls by status and of verdicts.

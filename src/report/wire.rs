@@ -305,6 +305,10 @@ pub struct Looser<'a> {
     pub approver: &'a str,
     /// SHA-256 of the document that shows the approval; `null`: it is not evidenced.
     pub approval: Option<&'a str>,
+    /// When it stops counting; `null`: nobody says.
+    pub until: Option<String>,
+    /// It has ended: the default counts.
+    pub ended: bool,
 }
 
 /// A waiver, and what it came to.

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "tests start the program")]
 
 mod agreement;
+mod attestations;
 mod authoring;
 mod baseline;
 mod blank;
@@ -21,6 +22,7 @@ mod examples;
 mod exceptions;
 mod explain;
 mod exports;
+mod formats;
 mod frozen;
 mod gate;
 mod harmful;
@@ -33,6 +35,7 @@ mod load;
 mod metamorphic;
 mod offboarding;
 mod package;
+mod page;
 mod pipeline;
 mod real_systems;
 mod realdata;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::basis::basis;
+use super::procedure::procedure;
 use super::view::{Capped, CountsView, Mark, ReasonView, count, reasons};
 use crate::model::assessment::{Assessment, ControlResult, Finding, Reason, Status, Verdict};
 use crate::model::control::{Control, Param, Severity};
@@ -27,8 +28,8 @@ const EVIDENCE: usize = 4;
 /// A row of the summary.
 #[derive(Serialize)]
 pub struct Row {
-    name: String,
-    counts: CountsView,
+    pub name: String,
+    pub counts: CountsView,
 }
 
 /// Controls by severity, the gravest first; severities without a control are left out.
@@ -75,6 +76,8 @@ pub struct ControlView<'a> {
     criteria: Vec<Criterion<'a>>,
     notes: Vec<NoteView<'a>>,
     params: Vec<ParamView<'a>>,
+    /// The condition in words; Markdown.
+    procedure: String,
     condition: String,
     alike: Vec<Alike<'a>>,
     findings: Vec<FindingView<'a>>,
@@ -205,6 +208,7 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>,
         criteria: control.mappings.iter().map(criterion).collect(),
         notes: control.notes.iter().map(|(framework, note)| NoteView { framework, note }).collect(),
         params: control.params.values().map(param).collect(),
+        procedure: procedure(control),
         condition: condition(control),
         more: total - findings.len(),
         has_findings: !result.findings.is_empty(),
@@ -226,7 +230,7 @@ fn param(param: &Param) -> ParamView<'_> {
         },
         basis: &param.basis,
         overridden: param.overridden,
-        looser: param.looser.is_some(),
+        looser: param.looser.as_ref().is_some_and(|looser| looser.ended.is_none()),
     }
 }
 

@@ -99,9 +99,10 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         }
     }
     for framework in &assessment.frameworks {
-        let bare = framework.requirements.iter().filter(|requirement| requirement.support == Support::NoControl).count();
+        let lowest = map::lowest(framework);
+        let bare = lowest.iter().filter(|requirement| requirement.support == Support::NoControl).count();
         if bare > 0 {
-            let of = count(framework.requirements.len(), "entry", "entries");
+            let of = count(lowest.len(), "requirement", "requirements");
             items.push(format!("{}: no control is mapped to {bare} of {of}.", escape::sentence(&framework.title)));
         }
     }
