@@ -4,7 +4,7 @@
 //! all ten together, on the machine's own threads. Reading, hashing and reporting are not in it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at the first surprise")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,7 +124,15 @@ fn generate(credentials: usize, identities: usize) -> Evidence {
                     _ => filled(column.ty, rows, &mut random),
                 })
                 .collect();
-            Table { schema, rows, columns, origins: vec![Vec::new(); rows], gaps: Vec::new(), conflicts: BTreeMap::new() }
+            Table {
+                schema,
+                rows,
+                columns,
+                origins: vec![Vec::new(); rows],
+                gaps: Vec::new(),
+                untold: BTreeSet::new(),
+                conflicts: BTreeMap::new(),
+            }
         })
         .collect();
     Evidence { tables, logs: Logs { everything: true, ..Logs::default() }, ..Evidence::default() }

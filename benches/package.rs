@@ -77,7 +77,9 @@ fn main() {
         evidence: &evidence,
         as_of,
         as_of_from: "configuration",
-        gate: project.gate,
+        gating: &project.gating,
+        narrowed: None,
+        baseline: None,
     })
     .unwrap();
     lap("judged", start);

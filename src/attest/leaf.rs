@@ -132,7 +132,22 @@ struct Control {
 ///
 /// # Errors
 /// [`LeafError`]; or what `take` gives.
-pub fn each<E: From<LeafError>>(files: &BTreeMap<String, Vec<u8>>, mut take: impl FnMut(Leaf) -> Result<(), E>) -> Result<(), E> {
+pub fn each<E: From<LeafError>>(files: &BTreeMap<String, Vec<u8>>, take: impl FnMut(Leaf) -> Result<(), E>) -> Result<(), E> {
+    each_of(files, listed(files), take)
+}
+
+/// What a manifest lists of these files: path, length, SHA-256.
+fn listed(files: &BTreeMap<String, Vec<u8>>) -> impl Iterator<Item = (&str, u64, String)> {
+    let listed = files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING));
+    listed.map(|(path, bytes)| (path.as_str(), bytes.len() as u64, sha256(bytes)))
+}
+
+/// The same where only the files that are read are at hand, and a list of all of them: path, length, SHA-256.
+fn each_of<'l, E: From<LeafError>, S: AsRef<str>>(
+    files: &BTreeMap<String, Vec<u8>>,
+    listed: impl Iterator<Item = (&'l str, u64, S)>,
+    mut take: impl FnMut(Leaf) -> Result<(), E>,
+) -> Result<(), E> {
     let assessment = "assessment.json";
     let read: Assessed = serde_json::from_slice(found(files, assessment)?).map_err(|error| unreadable(assessment, error))?;
     let json = |value: &Value| serde_json_canonicalizer::to_vec(value).map_err(|error| unreadable(assessment, error));
@@ -145,8 +160,8 @@ pub fn each<E: From<LeafError>>(files: &BTreeMap<String, Vec<u8>>, mut take: imp
         }))?,
         closed: vec![("reason".into(), json(&read.outcome.reason)?), ("totals".into(), json(&read.totals)?)],
     })?;
-    for (path, bytes) in files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING)) {
-        let file = serde_json::json!({ "bytes": bytes.len(), "path": path, "sha256": sha256(bytes) });
+    for (path, length, digest) in listed {
+        let file = serde_json::json!({ "bytes": length, "path": path, "sha256": digest.as_ref() });
         take(Leaf { kind: "file", open: b"{}".to_vec(), closed: vec![("file".into(), json(&file)?)] })?;
     }
     let mut findings = Findings::of(found(files, "findings.ndjson")?);
@@ -264,9 +279,22 @@ impl<'f> Findings<'f> {
 ///
 /// # Errors
 /// [`LeafError`]
-pub fn tree(files: &BTreeMap<String, Vec<u8>>, salts: &Salts, mut tree: Tree) -> Result<Tree, LeafError> {
+pub fn tree(files: &BTreeMap<String, Vec<u8>>, salts: &Salts, tree: Tree) -> Result<Tree, LeafError> {
+    tree_of(files, listed(files), salts, tree)
+}
+
+/// The same where only the files that are read are at hand, and a list of all of them: path, length, SHA-256.
+///
+/// # Errors
+/// [`LeafError`]
+pub fn tree_of<'l, S: AsRef<str>>(
+    files: &BTreeMap<String, Vec<u8>>,
+    listed: impl Iterator<Item = (&'l str, u64, S)>,
+    salts: &Salts,
+    mut tree: Tree,
+) -> Result<Tree, LeafError> {
     let mut batch = Vec::with_capacity(BATCH);
-    each(files, |leaf| {
+    each_of(files, listed, |leaf| {
         batch.push(leaf);
         if batch.len() == BATCH {
             hashed(&mut tree, &mut batch, salts);

@@ -13,12 +13,14 @@
 //! | [`disclosure`] | a part of a package that proves itself |
 //! | [`ledger`], [`recorded`] | one line per run; a package's place among them |
 //! | [`package`], [`archive`] | a package as it lies there, in a folder or in one file, held against its manifest |
+//! | [`earlier`] | what a package says was judged, for a gate that asks only for what is new |
 
 pub mod account;
 pub mod archive;
 pub mod authority;
 pub mod disclosure;
 pub mod dsse;
+pub mod earlier;
 pub mod key;
 pub mod leaf;
 pub mod ledger;

@@ -184,8 +184,19 @@ pub fn differences(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> Ve
     found
 }
 
-/// How many files the manifest lists.
+/// A cell of a package's CSV without the apostrophe that keeps spreadsheets from taking it for a formula.
+#[must_use]
+pub fn of_cell(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@', '\t', '\r'])).unwrap_or(cell)
+}
+
 impl Manifest {
+    /// Path, length and SHA-256 of every file that it lists, in its order.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, u64, &str)> {
+        self.files.iter().map(|file| (file.path.as_str(), file.bytes, file.sha256.as_str()))
+    }
+
+    /// How many files it lists.
     #[must_use]
     pub fn len(&self) -> usize {
         self.files.len()

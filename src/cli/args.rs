@@ -3,9 +3,11 @@
 use clap::{Parser, Subcommand};
 
 use super::attest::AttestOptions;
+use super::baseline::BaselineOptions;
 use super::check::CheckOptions;
 use super::collect::CollectOptions;
 use super::coverage::CoverageOptions;
+use super::diff::DiffOptions;
 use super::disclose::DiscloseOptions;
 use super::explain::ExplainOptions;
 use super::export::ExportOptions;
@@ -29,7 +31,7 @@ pub struct Arguments {
 
 const EXITS: &str = "Exit codes:
   0  done; for `run`: no finding at or above the gate
-  1  violations at or above the gate; for `test`: a test does not hold
+  1  violations at or above the gate; for `test`: a test does not hold; for `diff`: something got worse
   2  usage, configuration or control error: nothing was assessed
   3  evidence is insufficient: no violation at the gate, but an unknown verdict
   4  `verify`: the package is not what its inputs give, or not what the policy asks
@@ -68,4 +70,8 @@ pub enum Command {
     Waive(WaiveOptions),
     /// Write an attestation: what somebody signs for, with the digest of the document; or list those that end soon.
     Attest(AttestOptions),
+    /// Accept a package as it stands, so that `run --baseline` lets only what is new gate.
+    Baseline(BaselineOptions),
+    /// Say what changed between two packages, and whether anything got worse.
+    Diff(DiffOptions),
 }

@@ -3,12 +3,17 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use anyhow::Context;
+
 use super::diagnostics;
 use super::summary::printable;
+use crate::attest::{earlier, package};
 use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
 use crate::load;
 use crate::model::assessment::Assessment;
+use crate::model::attestation::Attestation;
+use crate::model::baseline::{ACCEPTED, Accepted, Baseline, PACKED};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
 use crate::model::table::{Evidence, Why};
@@ -59,6 +64,18 @@ pub struct Gathered {
     as_of_from: &'static str,
 }
 
+/// What the command line may say beside `tickmark.toml`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    pub as_of: Option<&'a str>,
+    pub fail_on: Option<Gate>,
+    pub fail_on_unknown: Option<Gate>,
+    pub only: &'a [String],
+    pub skip: &'a [String],
+    /// Hold the run against the project's baseline, whose package lies where `baseline.toml` says, or here.
+    pub baseline: Option<Option<&'a Path>>,
+}
+
 /// A project judged.
 pub struct Assessed {
     pub project: Project,
@@ -84,6 +101,14 @@ pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathe
     for remark in gathered.iter().flat_map(|gathered| &gathered.evidence.remarks) {
         eprintln!("warning: {}", printable(remark));
     }
+    for control in gathered.iter().flat_map(|gathered| &gathered.project.controls) {
+        for (param, looser) in control.params.values().filter_map(|param| Some((param, param.looser.as_ref()?))) {
+            if let (Some(ended), Some(until)) = (&looser.ended, looser.until) {
+                let (id, name, default) = (&control.id, &param.name, &param.default);
+                eprintln!("warning: {id}.{name}: {} ended at {until}, and the default, {default}, counts again", printable(ended));
+            }
+        }
+    }
     Ok(gathered)
 }
 
@@ -92,7 +117,7 @@ type Load = fn(&Path) -> Result<(Project, Diagnostics), Diagnostics>;
 
 fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: Load) -> anyhow::Result<Option<Gathered>> {
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
-    let Some(project) = told(load(root)) else { return Ok(None) };
+    let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
@@ -102,8 +127,11 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
         }
         read => read?,
     };
+    project.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
+    project.gating.lapse(as_of);
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
-    if unknown_subjects(&waivers, &evidence) {
+    let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
+    if unknown.contains(&true) {
         return Ok(None);
     }
     let as_of_from = if from_evidence {
@@ -120,30 +148,71 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
 ///
 /// # Errors
 /// As [`gathered`]; a condition beyond the limits.
-pub fn assessed(root: &Path, as_of: Option<&str>, gate: Option<Gate>) -> anyhow::Result<Option<Assessed>> {
-    gathered(root, as_of)?.map(|gathered| judged(gathered, gate)).transpose()
+pub fn assessed(root: &Path, given: &Given) -> anyhow::Result<Option<Assessed>> {
+    let Some(mut gathered) = gathered(root, given.as_of)? else { return Ok(None) };
+    if let Some(package) = given.baseline {
+        let Some(baseline) = baseline(root, package)? else { return Ok(None) };
+        gathered.project.baseline = Some(baseline);
+    }
+    judged(gathered, given).map(Some)
 }
 
 /// The same from the inputs of a package, under a key that is given; `packed`: with the shipped controls that the package holds, not this program's.
 ///
 /// # Errors
 /// As [`assessed`].
-pub fn assessed_again(
-    root: &Path,
-    as_of: Option<&str>,
-    gate: Gate,
-    key: &FingerprintKey,
-    packed: bool,
-) -> anyhow::Result<Option<Assessed>> {
+pub fn assessed_again(root: &Path, given: &Given, key: &FingerprintKey, packed: bool) -> anyhow::Result<Option<Assessed>> {
     let load = if packed { load::packed } else { load::project };
-    gathered_with(root, as_of, key, load)?.map(|gathered| judged(gathered, Some(gate))).transpose()
+    let Some(mut gathered) = gathered_with(root, given.as_of, key, load)? else { return Ok(None) };
+    // A package holds it only where the run was held against it.
+    if root.join(ACCEPTED).exists() {
+        let Some(accepted) = told_baseline(load::baseline(root)) else { return Ok(None) };
+        gathered.project.baseline = Some(held(accepted, &root.join(PACKED))?);
+    }
+    judged(gathered, given).map(Some)
 }
 
-fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
-    let Gathered { mut project, evidence, waivers, as_of, as_of_from } = gathered;
-    if let Some(gate) = gate {
-        project.gate = gate;
+/// The project's baseline; `None`: it cannot be used, and standard error says why. `package`: where its package lies, if not where the file says.
+fn baseline(root: &Path, package: Option<&Path>) -> anyhow::Result<Option<Baseline>> {
+    if !root.join(ACCEPTED).exists() {
+        anyhow::bail!(
+            "nobody accepted a baseline: the project has no {}; `tickmark baseline PACKAGE --approver … --reason … --until …` writes it",
+            ACCEPTED
+        );
     }
+    let Some(accepted) = told_baseline(load::baseline(root)) else { return Ok(None) };
+    let package = package.map_or_else(|| root.join(&accepted.package), Path::to_owned);
+    held(accepted, &package).map(Some)
+}
+
+fn told_baseline(read: Result<Accepted, Diagnostics>) -> Option<Accepted> {
+    let problems = match read {
+        Ok(accepted) => return Some(accepted),
+        Err(problems) => problems,
+    };
+    eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+    None
+}
+
+/// What the gate needs of the accepted package.
+fn held(accepted: Accepted, package: &Path) -> anyhow::Result<Baseline> {
+    let all = package::files(package).context("the baseline's package")?;
+    package::manifest(package, &all).context("the baseline's package")?;
+    let files = earlier::part(&all);
+    let earlier = earlier::read(&files).and_then(|(earlier, root)| match root == accepted.root {
+        true => Ok(earlier),
+        false => Err(format!("its root is {root}, and {} was accepted", accepted.root)),
+    });
+    Ok(Baseline { accepted, files, earlier })
+}
+
+fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
+    let Gathered { mut project, evidence, waivers, as_of, as_of_from } = gathered;
+    if let Some(gate) = given.fail_on {
+        project.gating.fail = gate;
+    }
+    project.gating.fail_on_unknown = given.fail_on_unknown.or(project.gating.fail_on_unknown);
+    load::narrow(&mut project, given.only, given.skip).map_err(anyhow::Error::msg)?;
     let assessment = assess::assess(&assess::Request {
         name: &project.name,
         controls: &project.controls,
@@ -154,7 +223,9 @@ fn judged(gathered: Gathered, gate: Option<Gate>) -> anyhow::Result<Assessed> {
         evidence: &evidence,
         as_of,
         as_of_from,
-        gate: project.gate,
+        gating: &project.gating,
+        narrowed: project.narrowed.as_ref(),
+        baseline: project.baseline.as_ref(),
     })?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
 }
@@ -208,8 +279,37 @@ fn unknown_subjects(waivers: &[Expanded], evidence: &Evidence) -> bool {
             });
         }
     }
+    said(&found)
+}
+
+/// Says which live attestations of the project are by a party, or of a subject, that no row holds; true if one of them is an error:
+/// a table that is not known to be complete may lack it.
+fn unknown_signers(attestations: &[Attestation], evidence: &Evidence, as_of: Time) -> bool {
+    let mut found = Diagnostics::default();
+    for one in attestations.iter().filter(|one| one.at <= as_of && one.valid_until.is_none_or(|until| as_of < until)) {
+        let names =
+            [("party", &one.by, &one.by_at, "no such party"), (&one.subject_kind, &one.subject, &one.subject_at, "no such subject")];
+        for (kind, id, span, label) in names {
+            let Some(table) = evidence.table(kind).filter(|table| table.find(id).is_none()) else { continue };
+            found.texts.insert(one.file.clone(), one.text.clone());
+            found.list.push(Diagnostic {
+                code: Code::AttestationUnknown,
+                level: if table.is_complete(false) { Level::Error } else { Level::Warning },
+                message: format!("the evidence holds no {kind} `{id}`, so that the attestation counts for nothing"),
+                file: one.file.clone(),
+                span: Some(span.clone()),
+                label: label.to_owned(),
+                help: "name it as the evidence does; remove what is gone".to_owned(),
+            });
+        }
+    }
+    said(&found)
+}
+
+/// Says what was found on standard error; true if there is an error.
+fn said(found: &Diagnostics) -> bool {
     if !found.list.is_empty() {
-        eprint!("{}", diagnostics::render(&found, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(found, std::io::stderr().is_terminal()));
     }
     found.has_errors()
 }

@@ -74,11 +74,15 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
     {
         anyhow::bail!("the evidence holds no {kind} `{}`; reports print the ids", printable(&subject));
     }
+    let by = text(&options.by);
+    if evidence.table("party").is_some_and(|parties| parties.find(&by).is_none()) {
+        anyhow::bail!("the evidence holds no party `{}`; what nobody known signs for counts for nothing", printable(&by));
+    }
     let at = writing::when(options.at.as_deref(), "--at", project)?;
     let mut said = writing::line("subject-kind", &kind);
     said += &writing::line("subject", &subject);
     said += &writing::line("claim", &text(&options.claim));
-    said += &writing::line("by", &text(&options.by));
+    said += &writing::line("by", &by);
     said += &writing::line("at", &at.to_string());
     said += &writing::line("valid-until", &text(&options.until));
     if let Some(path) = &options.document {
@@ -103,11 +107,11 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
 /// Those that have ended and those that end soon, the earliest first.
 fn list(gathered: &Gathered, within: Duration) -> String {
     let all = attestations(&gathered.evidence, gathered.as_of, within);
-    let soon: Vec<_> = all.iter().filter(|one| matches!(one.standing.word, "expired" | "ends soon" | "unknown" | "not yet")).collect();
+    let soon: Vec<_> = all.iter().filter(|one| one.standing.word != "live").collect();
     let mut out = format!("As of {}: {} of {} attestations need a look\n", gathered.as_of, soon.len(), all.len());
     for one in soon {
         let line = format!(
-            "  {:<9} {}  {} of {} {}, by {}, until {}\n",
+            "  {:<16} {}  {} of {} {}, by {}, until {}\n",
             one.standing.word, one.id, one.claim, one.subject_kind, one.subject, one.by, one.until
         );
         out.push_str(&line.split('\n').map(printable).collect::<Vec<_>>().join("\n"));

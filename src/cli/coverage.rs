@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assessing::assessed;
+use super::assessing::{Given, assessed};
 use super::exit::Exit;
 use crate::model::assessment::Outcome;
 use crate::report::coverage;
@@ -33,7 +33,9 @@ pub struct CoverageOptions {
 /// # Errors
 /// As for `run`; a framework that the project does not select.
 pub fn coverage(options: &CoverageOptions) -> anyhow::Result<Exit> {
-    let Some(mut assessed) = assessed(&options.project, options.as_of.as_deref(), None)? else { return Ok(Exit::Usage) };
+    let Some(mut assessed) = assessed(&options.project, &Given { as_of: options.as_of.as_deref(), ..Given::default() })? else {
+        return Ok(Exit::Usage);
+    };
     let assessment = &mut assessed.assessment;
     if let Some(id) = &options.framework {
         let selected: Vec<String> = assessment.frameworks.iter().map(|framework| framework.id.clone()).collect();

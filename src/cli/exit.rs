@@ -42,7 +42,7 @@ impl From<Exit> for ExitCode {
 impl From<Outcome> for Exit {
     fn from(outcome: Outcome) -> Exit {
         match outcome {
-            Outcome::Satisfied | Outcome::GateOff => Exit::Done,
+            Outcome::Satisfied | Outcome::KnownOnly | Outcome::GateOff => Exit::Done,
             Outcome::Violations => Exit::Violations,
             Outcome::NothingAssessed => Exit::Usage,
             Outcome::Insufficient => Exit::Insufficient,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assessing::{Assessed, assessed, load};
+use super::assessing::{Assessed, Given, assessed, load};
 use super::exit::Exit;
 use super::summary::printable;
 use crate::evaluate::kleene::Tri;
@@ -46,7 +46,9 @@ pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
         print!("{}", control(find(&project.controls, &options.control)?));
         return Ok(Exit::Done);
     };
-    let Some(assessed) = assessed(&options.project, options.as_of.as_deref(), None)? else { return Ok(Exit::Usage) };
+    let Some(assessed) = assessed(&options.project, &Given { as_of: options.as_of.as_deref(), ..Given::default() })? else {
+        return Ok(Exit::Usage);
+    };
     let Assessed { project, evidence, assessment, .. } = assessed;
     let found = find(&project.controls, &options.control)?;
     let traces = trace(found, &evidence, assessment.as_of, subject)?;

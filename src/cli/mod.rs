@@ -7,15 +7,18 @@ mod terminal;
 mod args;
 mod assessing;
 mod attest;
+mod baseline;
 mod check;
 mod clock;
 mod collect;
 mod coverage;
 pub mod diagnostics;
+mod diff;
 mod disclose;
 mod exit;
 mod explain;
 mod export;
+mod github;
 mod init;
 pub mod mutate;
 mod one_file;
@@ -33,14 +36,26 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::evidence::bounded;
 use args::{Arguments, Command};
 pub use assessing::excused;
 pub use exit::Exit;
 pub use test::{TestFailure, run_tests};
 
+/// What a filter does wrong is told by whoever runs it, and is no fault of the program.
+fn quiet_where_watched() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(bounded::THREAD) {
+            told(panic);
+        }
+    }));
+}
+
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    quiet_where_watched();
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
@@ -57,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Export(options) => export::export(options),
         Command::Waive(options) => waive::waive(options),
         Command::Attest(options) => attest::attest(options),
+        Command::Baseline(options) => baseline::baseline(options),
+        Command::Diff(options) => diff::diff(options),
     };
     let result = match terminal::lost() {
         Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use crate::evaluate::{Request, assess, verdicts};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
-use crate::model::project::Gate;
+use crate::model::project::Gating;
 use crate::model::table::Evidence;
 use crate::mutate::mutants;
 
@@ -101,7 +101,9 @@ fn differs(mutant: &Control, control: &Control, test: &ControlTest, evidence: &E
         evidence,
         as_of: test.as_of,
         as_of_from: "argument",
-        gate: Gate::Any,
+        gating: &Gating::default(),
+        narrowed: None,
+        baseline: None,
     };
     assess::assess(&request).map_or(true, |assessment| assessment.controls.iter().any(|result| result.status.word() != expected))
 }

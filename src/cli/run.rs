@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::assessing::{Assessed, assessed};
+use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::export::FormatOptions;
-use super::{clock, one_file, output, sign, summary};
+use super::summary::Ending;
+use super::{clock, github, one_file, output, sign, summary};
 use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
-use crate::model::control::Severity;
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
-use crate::model::value::Duration;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -45,10 +44,25 @@ pub struct RunOptions {
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// Fail from this severity on: low, medium, high, critical; `any`: every fail and unknown; `none`: the gate is off.
-    #[arg(long, value_name = "SEVERITY", value_parser = ["low", "medium", "high", "critical", "any", "none"])]
+    #[arg(long, value_name = "SEVERITY", value_parser = Gate::WORDS)]
     pub fail_on: Option<String>,
     #[command(flatten)]
     pub formats: FormatOptions,
+    /// From this severity on an unknown verdict is insufficient evidence (exit 3). Default: as for fails.
+    #[arg(long, value_name = "SEVERITY", value_parser = Gate::WORDS)]
+    pub fail_on_unknown: Option<String>,
+    /// Judge these alone: controls, families (`OFF`) or frameworks, with commas or several times. The report says so.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these out: controls, families (`OFF`) or frameworks. The report says so.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Let only what is new since the project's baseline gate; `tickmark baseline` makes one. PACKAGE: where its package lies, if not where `baseline.toml` says.
+    #[arg(long, value_name = "PACKAGE", num_args = 0..=1)]
+    pub baseline: Option<Option<PathBuf>>,
+    /// Write the fails as a code quality report of GitLab.
+    #[arg(long, value_name = "FILE")]
+    pub gitlab_code_quality: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -56,12 +70,15 @@ pub struct RunOptions {
 /// # Errors
 /// Evidence that cannot be read, a condition beyond the limits, output that cannot be written: exit 2.
 pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
-    let gate = options.fail_on.as_deref().map(|word| match word {
-        "any" => Gate::Any,
-        "none" => Gate::Off,
-        word => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
-    });
-    let Some(assessed) = assessed(&options.project, options.as_of.as_deref(), gate)? else { return Ok(Exit::Usage) };
+    let given = Given {
+        as_of: options.as_of.as_deref(),
+        fail_on: options.fail_on.as_deref().and_then(Gate::from_word),
+        fail_on_unknown: options.fail_on_unknown.as_deref().and_then(Gate::from_word),
+        only: &options.only,
+        skip: &options.skip,
+        baseline: options.baseline.as_ref().map(|package| package.as_deref()),
+    };
+    let Some(assessed) = assessed(&options.project, &given)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     let mut files = report::render(&assessment, &evidence, &project)?;
     let manifest = attest::manifest(&files, assessment.as_of)?;
@@ -80,31 +97,37 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
     let exported = FormatOptions::write(&formats, &out)?;
 
-    print!("{}", summary::render(&assessment, &evidence, std::io::stdout().is_terminal()));
-    exported.iter().for_each(|path| println!("Also: {}", path.display()));
-    let (exit, word, reason) = ending(&assessment, &evidence, as_of_from_evidence);
-    print!("{}", summary::ending(&(if options.archive { out } else { out.join("report.html") }), word, &reason, exit.code()));
-    Ok(exit)
+    if let Some(path) = &options.gitlab_code_quality {
+        let bytes = report::code_quality::json(&assessment, &options.project)?;
+        std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+
+    let ending = ending(&assessment, &evidence, as_of_from_evidence);
+    let mut said = summary::render(&assessment, &evidence, std::io::stdout().is_terminal());
+    said += &summary::vanished(&assessment);
+    said.extend(exported.iter().map(|path| format!("Also: {}\n", path.display())));
+    let last = summary::ending(&(if options.archive { out } else { out.join("report.html") }), &ending);
+    match github::Step::of_environment() {
+        Some(step) => step.say(&said, &last, &assessment, &project, &ending, &options.project),
+        None => print!("{said}{last}"),
+    }
+    Ok(ending.exit)
 }
 
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected
-/// (SEMANTICS §5.8). The package never shows it.
-fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> (Exit, &'static str, String) {
+/// (SEMANTICS §5.8). The package shows up to when it holds, and no clock.
+fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> Ending {
     let exit = Exit::from(assessment.outcome);
     if exit == Exit::Done
         && from_evidence
-        && let Some(limit) = evidence.sources.iter().filter(|source| source.required).map(|source| source.max_age).min()
+        && let Some(until) = evidence.holds_until()
+        && clock::now() > until
     {
-        let age = Duration(clock::now().0.saturating_sub(assessment.as_of.0));
-        if age > limit {
-            let reason = format!("the newest evidence is {} old, and the shortest required max-age is {limit}", rough(age));
-            return (Exit::Insufficient, Outcome::Insufficient.word(), reason);
-        }
+        let said = assessment.outcome.word();
+        let reason = format!(
+            "the report says `{said}` and holds until {until}; that is over by this machine's clock: collect again, or say which time is meant with --as-of"
+        );
+        return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
     }
-    (exit, assessment.outcome.word(), assessment.reason.clone())
-}
-
-fn rough(age: Duration) -> Duration {
-    let minute = 60 * crate::model::value::SECOND;
-    Duration(age.0 / minute * minute)
+    Ending { exit, outcome: assessment.outcome, reason: assessment.reason.clone() }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::model::assessment::{Assessment, ControlResult, Status, Verdict};
+use super::exit::Exit;
+use crate::model::assessment::{Assessment, ControlResult, Outcome, Status, Verdict};
 use crate::model::table::Evidence;
 
 /// How many findings of a failing control are named.
@@ -19,12 +20,11 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
         _ => "the newest collection time of the evidence",
     };
     let _ = writeln!(out, "{}, as of {} ({from})", assessment.name, assessment.as_of);
-    let rows: Vec<String> = assessment
-        .tables
-        .iter()
-        .filter(|(name, rows, _)| *rows > 0 && !matches!(name.as_str(), "source" | "system"))
-        .map(|(name, rows, _)| format!("{rows} {}", plural(name, *rows)))
-        .collect();
+    // The table `waiver` has a row for each subject that one covers: what is counted are the waivers.
+    let tables = assessment.tables.iter().filter(|(name, ..)| !matches!(name.as_str(), "source" | "system" | "waiver"));
+    let counted = tables.map(|(name, rows, _)| (name.as_str(), *rows)).chain([("waiver", assessment.waivers.len())]);
+    let rows: Vec<String> =
+        counted.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {}", plural(name, count))).collect();
     let _ = writeln!(
         out,
         "{} {} over {}",
@@ -72,15 +72,48 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
             if fails.len() > NAMED {
                 let _ = writeln!(out, "      and {} more", fails.len() - NAMED);
             }
+            if result.known > 0 {
+                let _ = writeln!(out, "      {} known to the baseline", result.known);
+            }
         }
+    }
+    out
+}
+
+/// What the baseline saw and is gone; empty: nothing is.
+#[must_use]
+pub fn vanished(assessment: &Assessment) -> String {
+    let gone = assessment.baseline.iter().flat_map(|baseline| &baseline.vanished);
+    let mut out = String::new();
+    for (number, vanished) in gone.enumerate() {
+        if number == 0 {
+            out.push_str("\nGone since the baseline, without proof:\n");
+        }
+        let _ = writeln!(out, "  {}", printable(&vanished.told()));
     }
     out
 }
 
 /// The last lines: where the report is, and the verdict with its reason.
 #[must_use]
-pub fn ending(report: &Path, word: &str, reason: &str, code: u8) -> String {
-    format!("\nReport: {}\n{word}: {reason} (exit {code})\n", report.display())
+pub fn ending(report: &Path, ending: &Ending) -> String {
+    format!("\nReport: {}\n{}\n", report.display(), ending.line())
+}
+
+/// How a run ends.
+#[derive(Debug)]
+pub struct Ending {
+    pub exit: Exit,
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+impl Ending {
+    /// The verdict and the reason, in a line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} (exit {}): {}", self.outcome.verdict(), self.exit.code(), printable(&self.reason))
+    }
 }
 
 fn tally(result: &ControlResult) -> String {

@@ -12,7 +12,7 @@ use super::mutate;
 use crate::evaluate::{LimitError, assess};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
-use crate::model::project::Gate;
+use crate::model::project::Gating;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -83,7 +83,9 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         evidence: &evidence,
         as_of: test.as_of,
         as_of_from: "argument",
-        gate: Gate::Any,
+        gating: &Gating::default(),
+        narrowed: None,
+        baseline: None,
     };
     let assessment = assess::assess(&request)?;
     let mut differences = Vec::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assessing::{Assessed, assessed};
+use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::summary::printable;
 use super::{diagnostics, writing};
@@ -61,7 +61,7 @@ pub struct WaiveOptions {
 /// # Errors
 /// The subject does not fail, the waiver would waive nothing, or it is there already.
 pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
-    let Some(assessed) = assessed(&options.project, None, None)? else { return Ok(Exit::Usage) };
+    let Some(assessed) = assessed(&options.project, &Given::default())? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, .. } = assessed;
     let Some(result) = assessment.controls.iter().find(|result| result.control.id == options.control) else {
         anyhow::bail!("no selected control is called `{}`; `controls` in tickmark.toml says which are selected", options.control);

@@ -6,17 +6,22 @@ use rayon::prelude::*;
 
 use super::LimitError;
 use super::absence;
+use super::baseline;
 use super::explain::explain;
+use super::gate::{self, Scales, Weighed};
+use super::naming::Naming;
 use super::verdict::{Worlds, judge};
 use super::waivers;
+use super::witness::witnesses;
 use super::world::key_text;
 use crate::model::assessment::{
-    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Outcome, Reason, RequirementResult,
-    Standing, Status, Support, Verdict,
+    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, Reason, RequirementResult, Standing,
+    Status, Support, Verdict, finding_id,
 };
+use crate::model::baseline::Baseline;
 use crate::model::control::Control;
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Gate};
+use crate::model::project::{Deselected, Gating, Narrowed};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
 use crate::model::waiver::Expanded;
@@ -37,7 +42,9 @@ pub struct Request<'a> {
     pub evidence: &'a Evidence,
     pub as_of: Time,
     pub as_of_from: &'static str,
-    pub gate: Gate,
+    pub gating: &'a Gating,
+    pub narrowed: Option<&'a Narrowed>,
+    pub baseline: Option<&'a Baseline>,
 }
 
 /// Judges every control.
@@ -46,22 +53,38 @@ pub struct Request<'a> {
 /// A subquery would look at too many pairs: nothing is assessed.
 pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
     let worlds = Worlds::new(request.evidence, request.as_of);
-    let controls: Vec<ControlResult> = request
+    let naming = Naming::of(request.evidence);
+    let mut controls: Vec<ControlResult> = request
         .controls
         .par_iter()
-        .map(|control| judged(control, &worlds, &waivers::in_force(request.waivers, &control.id)))
+        .map(|control| judged(control, &worlds, &naming, &waivers::in_force(request.waivers, &control.id)))
         .collect::<Result<_, _>>()?;
+    // What the command line leaves out is said to be left out: it has not vanished.
+    let set_aside: BTreeSet<&str> = request.deselected.iter().filter(|left| left.narrowed).map(|left| left.control.id.as_str()).collect();
+    let baseline =
+        request.baseline.map(|baseline| baseline::compared(baseline, &mut controls, request.evidence, &naming, request.as_of, &set_aside));
     let frameworks = request.frameworks.iter().map(|framework| requirements(framework, &controls, request)).collect();
-    let (outcome, reason) = outcome(request, &controls);
+    let weighed: Vec<Weighed> = controls.iter().map(Weighed::of).collect();
+    let absent: Vec<&str> =
+        request.evidence.sources.iter().filter(|source| source.required && source.absent).map(|source| source.id.as_str()).collect();
+    let (outcome, reason) = gate::decide(&Scales {
+        gating: request.gating,
+        controls: &weighed,
+        subjects: controls.iter().map(|result| result.counts.total()).sum(),
+        absent: &absent,
+        baseline: baseline.as_ref(),
+        narrowed: request.narrowed,
+    });
     let tables = request.evidence.tables.iter().map(|table| (table.schema.name.to_owned(), table.rows, table.is_complete(true))).collect();
     Ok(Assessment {
         name: request.name.to_owned(),
         as_of: request.as_of,
         as_of_from: request.as_of_from,
-        gate: request.gate.word(),
+        gate: request.gating.fail.word(),
         outcome,
         reason,
         waivers: waivers::results(request.waivers, &controls),
+        baseline,
         controls,
         frameworks,
         tables,
@@ -69,7 +92,7 @@ pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
 }
 
 /// `waived`: subject → the waivers that count for it.
-fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>) -> Result<ControlResult, LimitError> {
+fn judged(control: &Control, worlds: &Worlds, naming: &Naming, waived: &BTreeMap<&str, Vec<&str>>) -> Result<ControlResult, LimitError> {
     let params = control.constants();
     let judgement = judge(control.applies.as_ref(), &control.assert, worlds, &params)?;
     let strict = worlds.strict();
@@ -92,6 +115,7 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
             findings.push((
                 row,
                 Finding {
+                    id: finding_id(&control.id, naming.row(control.subject, row), &[]),
                     control: control.id.clone(),
                     subject: subject.clone(),
                     verdict,
@@ -100,6 +124,7 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
                     evidence: explanation.evidence.into_iter().collect(),
                     group: None,
                     waivers: covering.map_or_else(Vec::new, |ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+                    known: None,
                 },
             ));
         }
@@ -107,7 +132,7 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
     }
     let status = status(&counts, population_gaps.is_empty());
     let mut findings = if matches!(table.schema.name, "event" | "exposure") {
-        grouped(table, findings)
+        grouped(control, table, naming, findings)
     } else {
         findings.into_iter().map(|(_, finding)| finding).collect()
     };
@@ -117,7 +142,8 @@ fn judged(control: &Control, worlds: &Worlds, waived: &BTreeMap<&str, Vec<&str>>
         _ => 2,
     };
     findings.sort_by(|a, b| (rank(a.verdict), &a.subject).cmp(&(rank(b.verdict), &b.subject)));
-    Ok(ControlResult { control: control.clone(), status, population, counts, population_gaps, findings })
+    let witnesses = witnesses(&control.assert, &judgement);
+    Ok(ControlResult { control: control.clone(), status, population, witnesses, counts, population_gaps, findings, known: 0 })
 }
 
 /// SEMANTICS §5.4.
@@ -136,7 +162,7 @@ fn status(counts: &Counts, complete: bool) -> Status {
 }
 
 /// Findings over events and exposures, told once per (system, credential, identity, reason) (SEMANTICS §5.2).
-fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) -> Vec<Finding> {
+fn grouped(control: &Control, table: &crate::model::table::Table, naming: &Naming, findings: Vec<(usize, Finding)>) -> Vec<Finding> {
     let text = |name: &str, row: usize| {
         table.schema.column(name).and_then(|column| key_text(&table.columns[column], row)).unwrap_or_default().to_owned()
     };
@@ -153,14 +179,21 @@ fn grouped(table: &crate::model::table::Table, findings: Vec<(usize, Finding)>) 
         let words: Vec<Reason> = finding.reasons.iter().map(|reason| Reason { word: reason.word, detail: String::new() }).collect();
         let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words, finding.waivers.clone());
         let at = when(row);
+        let failed = (finding.verdict == Verdict::Fail).then(|| finding.subject.clone());
         match groups.get_mut(&key).and_then(|first| first.group.as_mut()) {
             Some(group) => {
                 group.count += 1;
+                group.subjects.extend(failed);
                 group.first = [group.first, at].into_iter().flatten().min();
                 group.last = [group.last, at].into_iter().flatten().max();
             }
             None => {
-                finding.group = Some(Group { count: 1, first: at, last: at });
+                // The group is named by what its findings have in common: its first row may be another the next time.
+                let alike = ["credential", "identity"].map(|column| naming.reference(control.subject, column, row));
+                let reasons = finding.reasons.iter().map(|reason| reason.word.to_owned());
+                let more: Vec<String> = alike.into_iter().chain(reasons).chain(finding.waivers.iter().cloned()).collect();
+                finding.id = finding_id(&control.id, Named::Id(&text("system", row)), &more);
+                finding.group = Some(Group { count: 1, subjects: failed.into_iter().collect(), first: at, last: at });
                 groups.insert(key, finding);
             }
         }
@@ -243,83 +276,4 @@ fn support(controls: &[MappedControl], deselected: &[Deselected]) -> (Support, O
         .filter_map(|left| left.out_of_scope.as_deref())
         .collect();
     (support, (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(" ")))
-}
-
-/// SEMANTICS §5.7: the first that holds.
-fn outcome(request: &Request, controls: &[ControlResult]) -> (Outcome, String) {
-    let assessed: usize = controls.iter().map(|result| result.counts.total()).sum();
-    if controls.is_empty() {
-        return (Outcome::NothingAssessed, "no control is selected".to_owned());
-    }
-    if assessed == 0 {
-        return (
-            Outcome::NothingAssessed,
-            "no control had a subject to judge: the evidence holds no row of the tables that the selected controls judge".to_owned(),
-        );
-    }
-    let gate = request.gate;
-    let at_gate = |wanted: Status| -> Vec<&str> {
-        controls
-            .iter()
-            .filter(|result| gate.holds(result.severity()) && result.status == wanted)
-            .map(|result| result.control.id.as_str())
-            .collect()
-    };
-    let failed = at_gate(Status::Fail);
-    if !failed.is_empty() {
-        return (
-            Outcome::Violations,
-            format!("{} at the gate `{}`: {}", several(failed.len(), "control fails", "controls fail"), gate.word(), failed.join(", ")),
-        );
-    }
-    let unknown = at_gate(Status::Unknown);
-    if !unknown.is_empty() {
-        return (
-            Outcome::Insufficient,
-            format!(
-                "{} at the gate `{}`: {}",
-                several(unknown.len(), "control is undetermined", "controls are undetermined"),
-                gate.word(),
-                unknown.join(", ")
-            ),
-        );
-    }
-    let absent: Vec<&str> =
-        request.evidence.sources.iter().filter(|source| source.required && source.absent).map(|source| source.id.as_str()).collect();
-    if !absent.is_empty() {
-        return (Outcome::Insufficient, format!("required sources yielded nothing: {}", absent.join(", ")));
-    }
-    if controls.iter().all(|result| result.status == Status::NotApplicable) {
-        return (Outcome::Insufficient, "no control was applicable to any subject".to_owned());
-    }
-    if gate == Gate::Off {
-        let fails = controls.iter().filter(|result| result.status == Status::Fail).count();
-        let unknown = controls.iter().filter(|result| result.status == Status::Unknown).count();
-        return (
-            Outcome::GateOff,
-            format!(
-                "`fail-on = \"none\"`: {} and {} undetermined do not count",
-                several(fails, "failing control", "failing controls"),
-                unknown
-            ),
-        );
-    }
-    if !controls.iter().any(|result| gate.holds(result.severity()) && matches!(result.status, Status::Pass | Status::Waived)) {
-        return (Outcome::Insufficient, format!("no control at the gate `{}` judged any subject", gate.word()));
-    }
-    let passed = controls.iter().filter(|result| result.status == Status::Pass).count();
-    let waived = controls.iter().filter(|result| result.status == Status::Waived).count();
-    let under = if waived == 0 { String::new() } else { format!(", {waived} more only under waivers") };
-    (
-        Outcome::Satisfied,
-        format!(
-            "{} on this evidence{under}; none at the gate `{}` fails or is undetermined",
-            several(passed, "control is satisfied", "controls are satisfied"),
-            gate.word()
-        ),
-    )
-}
-
-fn several(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

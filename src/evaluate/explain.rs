@@ -2,26 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_array::{Array, ListArray, StringArray, UInt32Array};
+use arrow_array::UInt32Array;
 
 use super::LimitError;
 use super::absence;
 use super::derive::Fact;
 use super::expr::Evaluator;
 use super::kleene::Tri;
+use super::show::{SHOWN, ends, show};
 use super::subquery::NOBODY;
 use super::world::{Rows, World, at, key_text};
 use crate::model::assessment::{Position, Reason, Verdict};
 use crate::model::condition::{Condition, Kind, Node, Path, Subquery};
 use crate::model::row::Origin;
-use crate::model::schema::{SCHEMA, Type};
+use crate::model::schema::SCHEMA;
 use crate::model::table::Evidence;
-use crate::model::value::{Constant, Duration, FAR, Number, State, Time};
+use crate::model::value::{Constant, State};
 
 use super::verdict::{Evaluated, Judgement, Worlds};
-
-/// How many values of a contradiction, or members of a list, are shown.
-const SHOWN: usize = 12;
 
 /// What a finding says beside its verdict.
 #[derive(Debug, Default)]
@@ -96,8 +94,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
                 let value = self.params.get(name).map_or_else(String::new, Constant::to_string);
                 self.explanation.observed.insert(format!("${name}"), value);
             }
-            Kind::Path(path) => self.path(path, unknown),
-            Kind::IsNotNull(path) => self.path(path, false),
+            Kind::Path(path) | Kind::IsNotNull(path) => self.path(path, unknown),
             Kind::And(terms) | Kind::Or(terms) => {
                 for term in terms {
                     let unknown = unknown && truth_of(term) == Some(Tri::Unknown);
@@ -216,6 +213,14 @@ impl<'a, 'w> Explainer<'a, 'w> {
                 let said = conflict(self.world.evidence, table, column, row);
                 format!("{what} is contradicted: {said}")
             }
+            State::Dangling if schema.columns[column].refers.is_none() => {
+                // The claim of an attestation is as unknown as whoever makes it.
+                let by = schema.column("by").and_then(|by| key_text(&rows.columns[by], row));
+                match by {
+                    Some(by) => format!("{what} is made by `{by}`, which is not in the inventory"),
+                    None => format!("{what} is made by nobody that is named"),
+                }
+            }
             State::Dangling => {
                 let text = key_text(&rows.columns[column], row).unwrap_or_default();
                 format!("{what} refers to `{text}`, which is not in the inventory")
@@ -263,9 +268,18 @@ impl<'a, 'w> Explainer<'a, 'w> {
         }
         if unknown && self.why {
             if let (Some(name), false) = (&name, outcome.certain.value(self.row) || aggregate) {
-                self.explanation.reasons.insert(Reason {
-                    word: "unattributed",
-                    detail: format!("{child} `{name}` might match: something that decides it is not known"),
+                // A value that is there and does not count says best why.
+                let unsigned = SCHEMA[query.table]
+                    .columns
+                    .iter()
+                    .position(|column| column.name == "claim")
+                    .filter(|claim| self.world.state(query.table, *claim, witness as usize) == State::Dangling);
+                self.explanation.reasons.insert(match unsigned {
+                    Some(claim) => self.reason(query.table, claim, witness as usize, State::Dangling),
+                    None => Reason {
+                        word: "unattributed",
+                        detail: format!("{child} `{name}` might match: something that decides it is not known"),
+                    },
                 });
             }
             if !outcome.proven.value(self.row) {
@@ -347,49 +361,4 @@ fn conflict(evidence: &Evidence, table: usize, column: usize, row: usize) -> Str
         })
         .collect();
     shown.join(" against ")
-}
-
-/// A known value as a person reads it.
-#[must_use]
-pub fn show(world: &World, table: usize, column: usize, row: usize) -> String {
-    let ty = SCHEMA[table].columns[column].ty;
-    let values = &world.column(table, column).values;
-    let any = values.as_any();
-    if let Some(ints) = any.downcast_ref::<arrow_array::Int64Array>() {
-        return scalar(ty, ints.value(row));
-    }
-    if let Some(bools) = any.downcast_ref::<arrow_array::BooleanArray>() {
-        return bools.value(row).to_string();
-    }
-    if let Some(lists) = any.downcast_ref::<ListArray>() {
-        let items = lists.value(row);
-        let texts = items.as_any().downcast_ref::<StringArray>();
-        let mut shown: Vec<String> =
-            texts.into_iter().flat_map(|texts| texts.iter()).take(SHOWN).map(|text| text.unwrap_or("?").to_owned()).collect();
-        if items.len() > SHOWN {
-            shown.push(format!("and {} more", items.len() - SHOWN));
-        }
-        return shown.join(", ");
-    }
-    any.downcast_ref::<StringArray>().map_or_else(String::new, |texts| texts.value(row).to_owned())
-}
-
-fn scalar(ty: Type, value: i64) -> String {
-    match ty {
-        Type::Time => Time(value).to_string(),
-        Type::Duration => Duration(value).to_string(),
-        _ => Number(value).to_string(),
-    }
-}
-
-fn ends(ty: Type, lower: Option<i64>, upper: Option<i64>) -> String {
-    match (lower, upper) {
-        (Some(lower), Some(upper)) if lower <= -FAR && upper >= FAR => "unknown".to_owned(),
-        (Some(lower), Some(upper)) if lower == upper && lower.abs() >= FAR => "never".to_owned(),
-        (Some(lower), Some(upper)) if lower == upper => scalar(ty, lower),
-        (Some(lower), Some(upper)) if upper >= FAR => format!("at least {}", scalar(ty, lower)),
-        (Some(lower), Some(upper)) if lower <= -FAR => format!("at most {}", scalar(ty, upper)),
-        (Some(lower), Some(upper)) => format!("{} to {}", scalar(ty, lower), scalar(ty, upper)),
-        _ => "unknown".to_owned(),
-    }
 }

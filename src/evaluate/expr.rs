@@ -95,7 +95,10 @@ impl<'a> Evaluator<'a> {
             Kind::IsNever { operand, negated } => self.sentinel(operand, *negated, State::Never)?,
             Kind::IsNotNull(path) => {
                 let state = self.read(path).state;
-                Truth::collect(rows, |row| Tri::of(!State::from_byte(state[row]).is_unknown()))
+                // What no source could say is not held against anybody.
+                let untold = path.steps.iter().any(|(table, column)| self.world.table(*table).untold.contains(column));
+                let lacking = if untold { Tri::Unknown } else { Tri::False };
+                Truth::collect(rows, |row| if State::from_byte(state[row]).is_unknown() { lacking } else { Tri::True })
             }
             Kind::In { left, items, or_none, negated } => {
                 let vector = self.value(left)?;

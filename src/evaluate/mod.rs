@@ -4,6 +4,8 @@
 //! assess ─► verdict ─► expr ─► vector, kleene     columns, truths
 //!              │         └──► subquery ─► summary, keys ─► alike; absence ─► reach
 //!              └─► explain ◄─ trace               why, for findings; part by part, for one subject
+//!              └─► witness                         the rows that passes rest on
+//! baseline, naming ─► gate                        what an earlier assessment knows of it, and how the run ends
 //! waivers                                         whom each waiver excuses, before any verdict
 //! derive                                          facts that follow grants any number of times, once per world
 //! all of them see the evidence through world: with, or without, stale values
@@ -12,22 +14,27 @@
 mod absence;
 mod alike;
 pub mod assess;
+mod baseline;
 mod codes;
 mod derive;
 mod explain;
 mod expr;
 mod extremes;
+pub mod gate;
 mod keys;
 pub mod kleene;
 mod like;
+mod naming;
 mod network;
 mod reach;
+mod show;
 mod subquery;
 mod summary;
 pub mod trace;
 mod vector;
 mod verdict;
 pub mod waivers;
+mod witness;
 mod world;
 
 pub use assess::{Request, assess};

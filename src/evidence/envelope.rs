@@ -14,8 +14,10 @@ pub struct Envelope {
     pub collected_at: Option<Time>,
     /// `Some(false)`: it says that nothing was cut off.
     pub truncated: Option<bool>,
-    /// Why it cannot be whole.
+    /// Why it cannot be whole: it says so itself, and nobody can vouch that it is.
     pub partial: Option<String>,
+    /// Why it is not the whole alone: it is one of several that may be, if somebody vouches for them together.
+    pub piece: Option<String>,
     /// Which of several files of one collection it is.
     pub part: Option<String>,
     pub expected: Option<i64>,
@@ -43,7 +45,7 @@ pub fn read(said: &Map<String, Value>) -> Result<Envelope, String> {
         Some(_) => Err(format!("`{name}` is not a time")),
     };
     // `places`: whatever `rows` needs to look up; it stands in `$file` and means nothing here.
-    let known = ["system", "collected_at", "truncated", "partial", "part", "expected", "records", "counts", "covers", "places"];
+    let known = ["system", "collected_at", "truncated", "partial", "piece", "part", "expected", "records", "counts", "covers", "places"];
     if let Some(unknown) = said.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("`{unknown}` means nothing here; known: {}", known.join(", ")));
     }
@@ -68,6 +70,7 @@ pub fn read(said: &Map<String, Value>) -> Result<Envelope, String> {
             Some(_) => return Err("`truncated` is not true or false".to_owned()),
         },
         partial: text("partial")?,
+        piece: text("piece")?,
         part: text("part")?,
         expected: said.get("expected").map_or(Ok(None), |value| count(value, "expected"))?,
         records: said.get("records").map_or(Ok(None), |value| count(value, "records"))?,
@@ -99,9 +102,11 @@ pub fn joined(pages: Vec<Envelope>) -> Envelope {
     let cut = pages.iter().filter(|page| page.truncated == Some(true)).count();
     let systems: BTreeSet<&String> = pages.iter().filter_map(|page| page.system.as_ref()).collect();
     let parts: BTreeSet<&String> = pages.iter().filter_map(|page| page.part.as_ref()).collect();
-    let mut partial: BTreeSet<String> = pages.iter().filter_map(|page| page.partial.clone()).collect();
+    let told = |reasons: BTreeSet<String>| (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join("; "));
+    let partial: BTreeSet<String> = pages.iter().filter_map(|page| page.partial.clone()).collect();
+    let mut piece: BTreeSet<String> = pages.iter().filter_map(|page| page.piece.clone()).collect();
     if cut > 0 && cut < several {
-        partial.insert(format!("{cut} of its {several} pages say that more follows, and no page says which one it follows"));
+        piece.insert(format!("{cut} of its {several} pages say that more follows, and no page says which one it follows"));
     }
     // A total that every page repeats is one total; totals that differ are of lists of their own.
     let said: Vec<i64> = pages.iter().filter_map(|page| page.expected).collect();
@@ -118,7 +123,8 @@ pub fn joined(pages: Vec<Envelope>) -> Envelope {
             0 => pages.iter().all(|page| page.truncated == Some(false)).then_some(false),
             cut => (cut == several).then_some(true),
         },
-        partial: (!partial.is_empty()).then(|| partial.into_iter().collect::<Vec<_>>().join("; ")),
+        partial: told(partial),
+        piece: told(piece),
         part: (!parts.is_empty()).then(|| parts.into_iter().cloned().collect::<Vec<_>>().join(" + ")),
         expected: if repeated { said.first().copied() } else { Some(said.iter().sum()) },
         // Records that stand for themselves count one.

@@ -1,6 +1,6 @@
-//! What an export does not say and the configuration vouches for.
+//! What an export does not say and the configuration vouches for; what neither could say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -51,4 +51,24 @@ pub fn check(config: &SourceConfig, mapping: &SourceMapping) -> Result<(), Evide
         }
     }
     Ok(())
+}
+
+/// Columns of a table that none of its configured sources could say: the mapping of each is silent of them, and no fact fills them.
+/// One's own rows, and lines that tell of rows of any table, may say anything.
+pub fn untold(schema: &TableSchema, configs: &[SourceConfig], mappings: &BTreeMap<String, SourceMapping>) -> BTreeSet<usize> {
+    let silent = |config: &SourceConfig, mapping: &SourceMapping, column: &str| {
+        let silent = mapping.silent.get(schema.name).is_some_and(|columns| columns.iter().any(|silent| silent == column));
+        silent && !config.facts.contains_key(column)
+    };
+    let speaks = |config: &SourceConfig, mapping: &SourceMapping| match &config.table {
+        Some(table) => table == schema.name,
+        None => mapping.observes.is_empty() || mapping.observes.iter().any(|table| table == schema.name),
+    };
+    let speaking: Vec<(&SourceConfig, &SourceMapping)> = configs
+        .iter()
+        .filter_map(|config| Some((config, mappings.get(&config.kind)?)))
+        .filter(|(config, mapping)| speaks(config, mapping))
+        .collect();
+    let nobody = |name: &str| !speaking.is_empty() && speaking.iter().all(|(config, mapping)| silent(config, mapping, name));
+    schema.columns.iter().enumerate().filter(|(_, column)| nobody(column.name)).map(|(at, _)| at).collect()
 }

@@ -9,7 +9,7 @@ use crate::model::digest::sha256;
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{SCHEMA, table};
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Locator, Source};
-use crate::model::value::State;
+use crate::model::value::{State, Time};
 
 pub struct Held {
     pub files: Vec<EvidenceFile>,
@@ -18,7 +18,7 @@ pub struct Held {
 }
 
 /// What the project holds. `before`: how many files and sources stand before these.
-pub fn held(request: &Request<'_>, files_before: usize, sources_before: usize) -> Held {
+pub fn held(request: &Request<'_>, files_before: usize, sources_before: usize, as_of: Time) -> Held {
     let mut held = Held { files: Vec::new(), sources: Vec::new(), rows: Vec::new() };
     let put = |kind: &str, texts: Vec<(&str, &str)>, source: Source, held: &mut Held| {
         if texts.is_empty() {
@@ -37,7 +37,7 @@ pub fn held(request: &Request<'_>, files_before: usize, sources_before: usize) -
         });
     };
     let attestations = request.attestations.iter().map(|one| (one.file.as_str(), one.text.as_str())).collect();
-    put("attestation", attestations, vouched(request), &mut held);
+    put("attestation", attestations, vouched(request, as_of), &mut held);
     let Some(position) = table("attestation") else { return held };
     for (number, one) in request.attestations.iter().enumerate() {
         let values = [
@@ -65,13 +65,18 @@ pub fn held(request: &Request<'_>, files_before: usize, sources_before: usize) -
 }
 
 /// What is known of the completeness of `attestations/`.
-fn vouched(request: &Request<'_>) -> Source {
+fn vouched(request: &Request<'_>, as_of: Time) -> Source {
     let count = i64::try_from(request.attestations.len()).unwrap_or(i64::MAX);
     let Some(vouched) = request.attestations_complete else {
         let note = "nobody says that `attestations/` holds every attestation; `[attestations]` in tickmark.toml can";
         return Source { completeness_note: note.to_owned(), ..Source::default() };
     };
     let source = Source { expected_records: vouched.expected, ..Source::default() };
+    let newest = request.attestations.iter().map(|one| one.at).filter(|at| *at <= as_of).max();
+    let doubts = vouched.doubts(count, "attestations", newest.map(|at| (at, "before the newest of them was given")), as_of);
+    if !doubts.is_empty() {
+        return Source { completeness: Completeness::Partial, completeness_note: doubts.join("; "), ..source };
+    }
     match vouched.expected.filter(|expected| count < *expected) {
         Some(expected) => Source {
             completeness: Completeness::Partial,
@@ -80,6 +85,7 @@ fn vouched(request: &Request<'_>) -> Source {
         },
         None => Source {
             completeness: Completeness::Full,
+            vouched: true,
             completeness_note: format!("vouched for by {} on {}, from {}", vouched.by, vouched.on, vouched.from),
             ..source
         },

@@ -372,25 +372,32 @@ fn rows(
         let record = u32::try_from(number).unwrap_or(u32::MAX);
         let position = export.locator.locate(record);
         number += 1;
-        let mut quarantine = |reason: String| {
-            export.quarantine.push(Quarantined { file: export.path.clone(), position: position.clone(), reason });
+        let mut quarantine = |at: &str, reason: String| {
+            export.quarantine.push(Quarantined { file: export.path.clone(), position: format!("{position}{at}"), reason });
         };
         let rows = match rows {
             Ok(rows) => rows,
             Err(reason) => {
-                quarantine(reason);
+                quarantine("", reason);
                 continue;
             }
         };
         for row in rows {
+            // One of several things that a record holds, of which the mapping could make nothing.
+            if reading.mapping.format != Format::Canonical
+                && let Some(reason) = row.get("quarantined").and_then(Value::as_str)
+            {
+                quarantine(row.get("at").and_then(Value::as_str).unwrap_or_default(), jq::complaint(reason));
+                continue;
+            }
             let origin = Origin { file: 0, record };
             match canonical(&row, reading.config, reading.mapping, default, origin) {
                 Ok(Read::Fact(fact, faults)) => {
-                    faults.into_iter().for_each(&mut quarantine);
+                    faults.into_iter().for_each(|fault| quarantine("", fault));
                     export.facts.push(fact);
                 }
                 Ok(Read::Row { row, lookups, misfits, notes }) => {
-                    misfits.into_iter().for_each(&mut quarantine);
+                    misfits.into_iter().for_each(|misfit| quarantine("", misfit));
                     export.notes.extend(notes);
                     export.lookups.extend(lookups.into_iter().map(|lookup| Lookup { row: export.rows.len(), ..lookup }));
                     if let Some(Cell::Text(system)) = SCHEMA[row.table].column("system").map(|at| &row.cells[at]) {
@@ -398,7 +405,7 @@ fn rows(
                     }
                     export.rows.push(row);
                 }
-                Err(reason) => quarantine(reason),
+                Err(reason) => quarantine("", reason),
             }
         }
     }

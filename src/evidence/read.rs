@@ -109,8 +109,9 @@ fn gathered(request: &Request<'_>) -> Result<Gathered, EvidenceError> {
     let journal = if locker { Locker::of(request.root).journal()? } else { Vec::new() };
     let mut gathered = Gathered { exports: Vec::new(), told: Vec::new(), journal: BTreeMap::new(), attempted: None };
     let mut filters: BTreeMap<&str, Arc<Filters>> = BTreeMap::new();
+    let overtime = Arc::default();
     for (kind, mapping) in request.mappings {
-        filters.insert(kind, Filters::of(mapping)?);
+        filters.insert(kind, Filters::of(mapping, &overtime)?);
     }
     let mut wanted: Vec<Wanted<'_>> = Vec::new();
     for (position, config) in request.sources.iter().enumerate() {
@@ -256,12 +257,15 @@ fn assembled(request: &Request<'_>, gathered: Gathered, as_of: Time) -> Evidence
     given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
     let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
-    let held = held::held(request, exports.len(), sources.len());
+    let held = held::held(request, exports.len(), sources.len(), as_of);
     sources.extend(held.sources);
     given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true, about: false }));
     let mut tables = tables::build(given, sources::gaps(&sources), as_of);
-    for table in tables.iter_mut().filter(|table| table.schema.derived) {
-        table.origins.iter_mut().for_each(Vec::clear);
+    for table in &mut tables {
+        table.untold = facts::untold(table.schema, request.sources, request.mappings);
+        if table.schema.derived {
+            table.origins.iter_mut().for_each(Vec::clear);
+        }
     }
     let mut quarantine: Vec<_> =
         exports.iter().zip(&aside).filter(|(_, aside)| aside.is_none()).flat_map(|(export, _)| export.quarantine.clone()).collect();

@@ -260,7 +260,7 @@ pub fn describe(
             if !facts.is_empty() {
                 source.notes.push(format!("the configuration vouches for: {facts}"));
             }
-            completeness(&mut source, config, mapping, &members, &lacking);
+            completeness(&mut source, config, mapping, &members, &lacking, as_of);
             Described { source, exports: numbers, systems }
         })
         .collect()
@@ -310,7 +310,7 @@ fn notes(
 }
 
 /// SEMANTICS §2.2, §2.3: what keeps a source from being whole, in words.
-fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapping, members: &[&Export], lacking: &[String]) {
+fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapping, members: &[&Export], lacking: &[String], as_of: Time) {
     if source.absent {
         source.completeness = Completeness::Unknown;
         source.completeness_note = if members.is_empty() { "nothing was collected".to_owned() } else { "no file could be read".to_owned() };
@@ -327,9 +327,17 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         // They may be pages of one list: only somebody who has counted knows that none is missing.
         lacks.push(format!("{cut} of its {} files say that more follows", members.len()));
     }
-    if config.complete.is_none() {
-        let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
-        lacks.extend(partial.into_iter().cloned());
+    let partial: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.partial.as_ref()).collect();
+    lacks.extend(partial.into_iter().cloned());
+    match &config.complete {
+        None => {
+            let pieces: BTreeSet<&String> = members.iter().filter_map(|export| export.envelope.piece.as_ref()).collect();
+            lacks.extend(pieces.into_iter().cloned());
+        }
+        Some(vouched) => {
+            let newest = members.iter().filter_map(|export| collected(export, config)).map(|(at, _)| at).max();
+            lacks.extend(vouched.doubts(source.records, &mapping.records, newest.map(|at| (at, "before it was collected")), as_of));
+        }
     }
     if let Some(expected) = source.expected_records
         && source.records < expected
@@ -357,6 +365,7 @@ fn completeness(source: &mut Source, config: &SourceConfig, mapping: &SourceMapp
         source.completeness_note = lacks.join("; ");
     } else if let Some(vouched) = &config.complete {
         source.completeness = Completeness::Full;
+        source.vouched = true;
         source.completeness_note = format!("vouched for by {} on {}, from {}", vouched.by, vouched.on, vouched.from);
     } else if mapping.guarantees_full || says_whole {
         source.completeness = Completeness::Full;
@@ -446,9 +455,15 @@ pub fn rows(described: &[Described], exports: &[Export], logs: &Logs, systems: &
         ];
         out.extend(row("source", &values, number));
     }
+    // Where no log was given at all, whether one is kept is not known.
+    let logs_of_use = described.iter().map(|one| &one.source).any(|source| {
+        let used = source.event_types.is_empty() || source.event_types.iter().any(|ty| ty == "used");
+        !source.absent && used && source.tables.iter().any(|table| table == "event")
+    });
+    let none = Cell::Absent(if logs_of_use { State::Never } else { State::Missing });
     for (number, system) in systems.iter().enumerate() {
         let last = logs.stretches.get(&(system.clone(), "used".to_owned())).and_then(|stretches| stretches.last());
-        let end = |at: Option<Time>| at.map_or(Cell::Absent(State::Never), |at| Cell::Int(at.0));
+        let end = |at: Option<Time>| at.map_or(none.clone(), |at| Cell::Int(at.0));
         let values = [
             ("id", Cell::Text(system.clone())),
             ("covers_from", end(last.map(|(from, _)| *from))),

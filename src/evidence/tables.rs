@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::builder::{BooleanBuilder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
+use arrow_array::{Array, ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
 use crate::model::row::{Cell, Origin, Row};
@@ -55,7 +55,35 @@ pub fn build(given: Vec<Given>, mut gaps: Vec<Vec<Gap>>, as_of: Time) -> Vec<Tab
     owners_of_events(&mut merged);
     let ids: Vec<Vec<String>> = merged.iter().map(|rows| rows.iter().map(|row| id(&row.cells).to_owned()).collect()).collect();
     gaps.resize_with(SCHEMA.len(), Vec::new);
-    merged.into_iter().zip(SCHEMA).zip(gaps).map(|((rows, schema), gaps)| table(schema, rows, gaps, &ids)).collect()
+    let mut tables: Vec<Table> =
+        merged.into_iter().zip(SCHEMA).zip(gaps).map(|((rows, schema), gaps)| table(schema, rows, gaps, &ids)).collect();
+    signed_by_somebody(&mut tables);
+    tables
+}
+
+/// What nobody known has signed for is no known claim (SEMANTICS §1.4): the claim of an attestation is as unknown as its party.
+fn signed_by_somebody(tables: &mut [Table]) {
+    let at = |table: &str, column: &str| schema::table(table).and_then(|table| Some((table, SCHEMA[table].column(column)?)));
+    let (Some((attestation, by)), Some((_, claim)), Some((party, id))) =
+        (at("attestation", "by"), at("attestation", "claim"), at("party", "id"))
+    else {
+        return;
+    };
+    let is_fresh = |column: &Column, row: usize| column.fresh.as_ref().is_none_or(|fresh| fresh.value(row));
+    let (table, parties) = (&tables[attestation], &tables[party].columns[id]);
+    let (signer, claimed) = (&table.columns[by], &table.columns[claim]);
+    let known = |row: usize| signer.state(row) == State::Known;
+    let party_of = |row: usize| signer.link.as_ref().filter(|links| links.is_valid(row)).map(|links| links.value(row) as usize);
+    let state = |row: usize| match claimed.state(row) {
+        State::Known if !known(row) => State::Dangling,
+        state => state,
+    };
+    let signed = |row: usize| is_fresh(signer, row) && party_of(row).is_some_and(|party| is_fresh(parties, party));
+    let fresh: BooleanBuffer = (0..table.rows).map(|row| is_fresh(claimed, row) && (!known(row) || signed(row))).collect();
+    let state = UInt8Array::from_iter_values((0..table.rows).map(|row| state(row) as u8));
+    let fresh = (fresh.count_set_bits() < fresh.len()).then_some(fresh);
+    let column = &mut tables[attestation].columns[claim];
+    (column.state, column.fresh) = (state, fresh);
 }
 
 fn id(cells: &[Cell]) -> &str {
@@ -203,7 +231,8 @@ fn table(schema: &'static TableSchema, rows: Vec<Merged>, gaps: Vec<Gap>, ids: &
             }
         }
     }
-    Table { schema, rows: rows.len(), columns, origins: rows.into_iter().map(|row| row.origins).collect(), gaps, conflicts }
+    let (length, origins) = (rows.len(), rows.into_iter().map(|row| row.origins).collect());
+    Table { schema, rows: length, columns, origins, gaps, untold: BTreeSet::new(), conflicts }
 }
 
 fn built(ty: Type, rows: &[Merged], at: usize, targets: Option<&[String]>) -> Column {

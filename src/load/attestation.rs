@@ -129,8 +129,10 @@ fn attestation(keys: &Keys<'_, '_>, root: &Path, file: &str, text: &str) -> Opti
     Some(Attestation {
         id: id?.value,
         subject_kind: kind?.to_owned(),
+        subject_at: subject.as_ref()?.span.clone(),
         subject: subject?.value,
         claim: claim?.value,
+        by_at: by.as_ref()?.span.clone(),
         by: by?.value,
         at: at?,
         valid_until: valid_until?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::files::{outside, read_text, stays_inside};
@@ -285,9 +286,10 @@ pub fn vouched(keys: &Keys<'_, '_>) -> Option<Vouched> {
     let by = keys.required_text("by", "who vouches for it");
     let on = keys.required_parsed("on", "the date", |text| {
         chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .map(|_| text.to_owned())
+            .map(|day| day.format("%Y-%m-%d").to_string())
             .map_err(|_| format!("`{text}` is not a date; write it as 2026-06-30"))
     });
+    let on_at = keys.raw("on").map_or(0..0, Spanned::span);
     keys.finish();
-    Some(Vouched { expected, from: from?.value, by: by?.value, on: on? })
+    Some(Vouched { expected, from: from?.value, by: by?.value, on: on?, on_at })
 }

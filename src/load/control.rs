@@ -1,15 +1,16 @@
 //! One control: `controls/<family>/<ID>-<slug>.toml`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::de::DeValue;
 
 use super::condition::{self, Place};
+use super::params::{self, Params};
 use super::reader::{At, File, Keys, nearest};
-use super::{framework, given, params};
+use super::{framework, given};
 use crate::model::condition::Condition;
-use crate::model::control::{Control, Mapping, Param, RELATIONSHIPS, Severity};
+use crate::model::control::{Control, Mapping, RELATIONSHIPS, Severity};
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::framework::Framework;
 use crate::model::schema::{SCHEMA, table};
@@ -119,7 +120,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         remediation: remediation?.value,
         mappings,
         notes,
-        params,
+        params: params.read,
         applies: applies?,
         assert: assert?,
         tests,
@@ -231,8 +232,8 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> (V
 type Conditions = (Option<Option<Condition>>, Option<Condition>);
 
 /// `applies` (outer `None`: it is there and wrong) and `assert`.
-fn conditions(check: &Keys<'_, '_>, subject: usize, params: &BTreeMap<String, Param>) -> Conditions {
-    let types = params.iter().map(|(name, param)| (name.clone(), params::type_of(&param.value))).collect();
+fn conditions(check: &Keys<'_, '_>, subject: usize, params: &Params) -> Conditions {
+    let types = params.read.iter().map(|(name, param)| (name.clone(), params::type_of(&param.value))).collect();
     let mut read = BTreeSet::new();
     let mut whole = true;
     let mut one = |text: Option<At<String>>, place| -> Option<Condition> {
@@ -241,7 +242,11 @@ fn conditions(check: &Keys<'_, '_>, subject: usize, params: &BTreeMap<String, Pa
             Ok((condition, warnings)) => (Some(condition), warnings),
             Err(problems) => (None, problems),
         };
-        for problem in problems {
+        let unread = |problem: &condition::Problem| {
+            let name = text.value.get(problem.span.clone()).and_then(|named| named.strip_prefix('$'));
+            problem.code == Code::UndeclaredParameter && name.is_some_and(|name| params.unread.contains(name))
+        };
+        for problem in problems.into_iter().filter(|problem| !unread(problem)) {
             let span = within(check.file.text, &text, &problem.span);
             check.file.report(problem.code, problem.level, &span, problem.message, &problem.label, problem.help);
         }
@@ -256,7 +261,7 @@ fn conditions(check: &Keys<'_, '_>, subject: usize, params: &BTreeMap<String, Pa
     let applies = one(written, Place::Applies);
     let assert = one(check.required_text("assert", "what must be true of every subject"), Place::Assert);
     if whole {
-        for (name, param) in params.iter().filter(|(name, _)| !read.contains(*name)) {
+        for (name, param) in params.read.iter().filter(|(name, _)| !read.contains(*name)) {
             let at = param_span(check.file.text, &param.name);
             check.file.warn(Code::UnusedParameter, &at, format!("no condition reads `${name}`"), "unused parameter", "remove it");
         }

@@ -6,9 +6,9 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::params;
+use super::params::{self, Params};
 use super::reader::{Keys, described, nearest};
-use crate::model::control::{ControlTest, Param, TestLog};
+use crate::model::control::{ControlTest, TestLog};
 use crate::model::diagnostic::Code;
 use crate::model::row::{Cell, Origin, Row};
 use crate::model::schema::{EVENT_TYPES, SCHEMA, TableSchema, Type};
@@ -21,11 +21,11 @@ const INCOMPLETE: [&str; 3] = ["partial", "stale", "absent"];
 const SYSTEM: &str = "test";
 
 /// Reads every `[[test]]` of a control on `subject`.
-pub fn tests(control: &Keys<'_, '_>, subject: Option<usize>, params: &BTreeMap<String, Param>) -> Vec<ControlTest> {
+pub fn tests(control: &Keys<'_, '_>, subject: Option<usize>, params: &Params) -> Vec<ControlTest> {
     control.tables("test", "a test").iter().filter_map(|keys| test(keys, subject, params)).collect()
 }
 
-fn test(keys: &Keys<'_, '_>, subject: Option<usize>, params: &BTreeMap<String, Param>) -> Option<ControlTest> {
+fn test(keys: &Keys<'_, '_>, subject: Option<usize>, params: &Params) -> Option<ControlTest> {
     let name = keys.required_text("name", "what the test shows");
     let set = keys.table("params", "the parameters of a test").map(|keys| overrides(&keys, params)).unwrap_or_default();
     keys.raw("status");
@@ -89,11 +89,14 @@ fn test(keys: &Keys<'_, '_>, subject: Option<usize>, params: &BTreeMap<String, P
     Some(ControlTest { name: name?.value, as_of: as_of?, rows, incomplete, logs, expect, status, params: set })
 }
 
-fn overrides(keys: &Keys<'_, '_>, params: &BTreeMap<String, Param>) -> BTreeMap<String, Constant> {
+fn overrides(keys: &Keys<'_, '_>, params: &Params) -> BTreeMap<String, Constant> {
     let mut out = BTreeMap::new();
     for (name, value) in keys.each() {
-        let Some((key, param)) = params.iter().find(|(_, param)| param.name == name.value) else {
-            let help = nearest(&name.value, params.values().map(|param| param.name.as_str()));
+        if params.unread.contains(&name.value.replace('-', "_")) {
+            continue;
+        }
+        let Some((key, param)) = params.read.iter().find(|(_, param)| param.name == name.value) else {
+            let help = nearest(&name.value, params.read.values().map(|param| param.name.as_str()));
             keys.file.error(
                 Code::UnknownParameter,
                 &name.span,

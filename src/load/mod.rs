@@ -5,6 +5,7 @@
 //! | [`condition`] | `applies` and `assert`: SQL text → typed tree |
 //! | `project` | `tickmark.toml`, and everything that it names |
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
+//! | `gate`, `baseline`, `narrow` | what decides how a run ends, and which controls it judges |
 //! | `framework` | requirements, and how ids resolve |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
 //! | `waiver`, `attestation`, `document` | accepted exceptions, what people sign for, and what stands behind it |
@@ -14,6 +15,7 @@
 //! | `reader` | walking TOML with places |
 
 mod attestation;
+mod baseline;
 mod collect;
 pub mod condition;
 mod configured;
@@ -21,7 +23,9 @@ mod control;
 mod document;
 mod files;
 mod framework;
+mod gate;
 mod given;
+mod narrow;
 mod params;
 mod project;
 mod reader;
@@ -31,8 +35,10 @@ mod source;
 mod waiver;
 
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
+pub use baseline::{baseline, drafted as baseline_drafted};
 pub use control::read as control;
 pub use framework::read as framework;
+pub use narrow::narrow;
 pub use project::{packed, project};
 pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

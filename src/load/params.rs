@@ -1,6 +1,6 @@
 //! Parameters: their type is read off the default, and every value lies within `min` and `max`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -64,9 +64,17 @@ fn rank(constant: &Constant) -> Option<i64> {
     }
 }
 
-/// A control's `[params]`, by the name that a condition uses.
-pub fn params(keys: &Keys<'_, '_>) -> BTreeMap<String, Param> {
-    let mut out = BTreeMap::new();
+/// A control's `[params]`, by the names that a condition uses.
+#[derive(Debug, Default)]
+pub struct Params {
+    pub read: BTreeMap<String, Param>,
+    /// Those that are declared and could not be read: what names them makes no second mistake.
+    pub unread: BTreeSet<String>,
+}
+
+/// Reads a control's `[params]`.
+pub fn params(keys: &Keys<'_, '_>) -> Params {
+    let mut out = Params::default();
     for (name, value) in keys.each() {
         let shape = name.value.strip_prefix(|c: char| c.is_ascii_lowercase());
         if !shape.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')) {
@@ -89,11 +97,19 @@ pub fn params(keys: &Keys<'_, '_>) -> BTreeMap<String, Param> {
             );
             continue;
         }
-        let Some(param) = keys.table_of(value, &name.value, &format!("the parameter `{}`", name.value)) else { continue };
-        if let Some(read) = one(&param, &name.value) {
-            out.insert(name.value.replace('-', "_"), read);
+        let table = keys.table_of(value, &name.value, &format!("the parameter `{}`", name.value));
+        let key = name.value.replace('-', "_");
+        match table.as_ref().and_then(|table| one(table, &name.value)) {
+            Some(read) => {
+                out.read.insert(key, read);
+            }
+            None => {
+                out.unread.insert(key);
+            }
         }
-        param.finish();
+        if let Some(table) = table {
+            table.finish();
+        }
     }
     out
 }
@@ -101,6 +117,7 @@ pub fn params(keys: &Keys<'_, '_>) -> BTreeMap<String, Param> {
 fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
     let basis = keys.required_text("basis", "where the number comes from, or that it is a house default");
     let (min, max) = (bound(keys, "min"), bound(keys, "max"));
+    keys.raw("stricter");
     let Some(default) = keys.raw("default") else {
         keys.file.error(
             Code::MissingKey,
@@ -126,6 +143,7 @@ fn one(keys: &Keys<'_, '_>, name: &str) -> Option<Param> {
         name: name.to_owned(),
         written: value.to_string(),
         default: value.to_string(),
+        standard: value.clone(),
         value,
         min: min.as_ref().map(Constant::to_string),
         max: max.as_ref().map(Constant::to_string),

@@ -8,11 +8,11 @@ use toml::de::DeValue;
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
 use super::shipped::Shipped;
-use super::{attestation, configured, control, document, framework, params, scope, waiver};
-use crate::model::control::{Control, Looser, Param, Severity};
+use super::{attestation, configured, control, document, framework, gate, params, scope, waiver};
+use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Gate, Project};
+use crate::model::project::{Deselected, Engagement, Project, Vouched};
 use crate::model::value::{Constant, Time};
 
 /// Reads and checks a project; gives its warnings beside it.
@@ -54,18 +54,14 @@ fn with(root: &Path, shipped: &Shipped) -> Result<(Project, Diagnostics), Diagno
 fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnostics) -> Option<Project> {
     let name = keys.required_text("name", "what the report is called");
     let (known, selected) = frameworks(keys, root, shipped, other);
-    let (mut controls, mut deselected) = controls(keys, root, shipped, &known, &selected, other);
+    let (mut controls, mut deselected, unread) = controls(keys, root, shipped, &known, &selected, other);
     controls.sort_by(|a, b| a.id.cmp(&b.id));
     deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
-        overrides(&params, root, &mut controls);
+        overrides(&params, root, &mut controls, &unread);
     }
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
-    let gate = match keys.word("fail-on", &["any", "none", "low", "medium", "high", "critical"]) {
-        None | Some("any") => Gate::Any,
-        Some("none") => Gate::Off,
-        Some(word) => Severity::from_word(word).map_or(Gate::Any, Gate::AtLeast),
-    };
+    let gating = gate::gating(keys, root, &controls, &deselected);
     let as_of = keys.parsed("as-of", Time::parse);
     // It is read from the packed text (`model::salt`): here it only has to be hard to guess.
     keys.parsed("salt", |text| match text.len() {
@@ -78,16 +74,31 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         keys.finish();
         complete
     });
+    let engagement = keys.table("engagement", "`[engagement]`").map_or_else(Engagement::default, |keys| engagement(&keys));
     let waivers = waiver::waivers(root, &controls, &deselected, other);
     let attestations = attestation::attestations(root, other);
+    for config in &sources {
+        let since = config.collected_at.map(|at| (at, "before it was collected"));
+        misdated(keys, config.complete.as_ref(), since, as_of);
+    }
+    let given = attestations
+        .iter()
+        .map(|one| one.at)
+        .filter(|at| as_of.is_none_or(|as_of| *at <= as_of))
+        .max()
+        .map(|at| (at, "before the newest of them was given"));
+    misdated(keys, attestations_complete.as_ref(), given, as_of);
     keys.finish();
     Some(Project {
         name: name?.value,
+        engagement,
         frameworks: selected.iter().filter_map(|id| known.iter().find(|framework| framework.id == *id).cloned()).collect(),
         controls,
         deselected,
         out_of_scope,
-        gate,
+        gating,
+        narrowed: None,
+        baseline: None,
         as_of,
         sources,
         waivers,
@@ -96,6 +107,27 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         mappings,
         text: keys.file.text.to_owned(),
     })
+}
+
+/// What the first page says of who asked for the assessment and who made it.
+fn engagement(keys: &Keys<'_, '_>) -> Engagement {
+    let said = |key| keys.text(key).map(|text| text.value).filter(|text| !text.trim().is_empty());
+    let engagement = Engagement {
+        entity: said("entity"),
+        period: said("period"),
+        preparer: said("preparer"),
+        reviewer: said("reviewer"),
+        distribution: said("distribution"),
+        classification: said("classification"),
+    };
+    keys.finish();
+    engagement
+}
+
+/// Warns of a voucher whose date alone shows that it is for something else.
+fn misdated(keys: &Keys<'_, '_>, vouched: Option<&Vouched>, since: Option<(Time, &str)>, as_of: Option<Time>) {
+    let Some((vouched, why)) = vouched.and_then(|vouched| Some((vouched, vouched.dated(since, as_of)?))) else { return };
+    keys.file.warn(Code::VoucherDate, &vouched.on_at, why, "vouches for nothing here", "have it counted again, and give the new date");
 }
 
 /// Every framework there is, and the ids of those that the project selects.
@@ -146,7 +178,7 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut D
     (known, selected)
 }
 
-/// Selected controls, and shipped ones that are not selected.
+/// Selected controls, shipped ones that are not selected, and the ids of those that could not be read.
 fn controls(
     keys: &Keys<'_, '_>,
     root: &Path,
@@ -154,10 +186,10 @@ fn controls(
     known: &[Framework],
     selected: &[String],
     other: &mut Diagnostics,
-) -> (Vec<Control>, Vec<Deselected>) {
+) -> (Vec<Control>, Vec<Deselected>, Vec<String>) {
     let shipped: Vec<Control> =
         shipped.controls.iter().filter_map(|(name, text)| control::read(name, text, known, selected, other)).collect();
-    let Some(names) = keys.texts("controls") else { return (shipped, Vec::new()) };
+    let Some(names) = keys.texts("controls") else { return (shipped, Vec::new(), Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();
     let mut files_of: Vec<(String, String)> = shipped.iter().map(|control| (control.id.clone(), control.file.clone())).collect();
@@ -225,15 +257,21 @@ fn controls(
         if chosen {
             own.push(control);
         } else {
-            deselected.push(Deselected { control, out_of_scope: None });
+            deselected.push(Deselected { control, out_of_scope: None, narrowed: false });
         }
     }
-    (own, deselected)
+    let is_read = |id: &str| own.iter().chain(deselected.iter().map(|left| &left.control)).any(|control| control.id == id);
+    let unread = files_of.into_iter().map(|(id, _)| id).filter(|id| !is_read(id)).collect();
+    (own, deselected, unread)
 }
 
 /// What `[params]` sets: a value, or a table with `value`, `reason` and `approver` where it is looser than the default.
-fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
+fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control], unread: &[String]) {
     for (name, value) in keys.each() {
+        // What is wrong with the control is told; whether it has the parameter cannot be.
+        if name.value.split_once('.').is_some_and(|(id, _)| unread.iter().any(|unread| unread == id)) {
+            continue;
+        }
         let found = name.value.split_once('.').and_then(|(id, param)| {
             let control = controls.iter_mut().find(|control| control.id == id)?;
             let (key, param) = control.params.iter_mut().find(|(_, there)| there.name == param)?;
@@ -285,7 +323,10 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
             }
             Err(why) => {
                 // Whoever answers for it is no second mistake.
-                entry.iter().for_each(answer);
+                if let Some(entry) = &entry {
+                    answer(entry);
+                    entry.raw("until");
+                }
                 let bounds = param.allowed().map_or_else(String::new, |bounds| format!("allowed: {bounds}"));
                 keys.file.error(
                     Code::ParameterRange,
@@ -303,18 +344,19 @@ fn overrides(keys: &Keys<'_, '_>, root: &Path, controls: &mut [Control]) {
 }
 
 /// Passes over who answers for an override where nobody need.
-fn answer(entry: &Keys<'_, '_>) {
+pub fn answer(entry: &Keys<'_, '_>) {
     for key in ["reason", "approver", "document", "sha256"] {
         entry.text(key);
     }
 }
 
 /// Who answers for an override, and why it is accepted.
-fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
+pub fn answered_for(entry: &Keys<'_, '_>, root: &Path) -> Option<Looser> {
     let reason = entry.required_text("reason", "why, for whoever reads the report");
     let approver = entry.required_text("approver", "the id of the party that accepts it");
     let approval = document::document(entry, root);
-    Some(Looser { reason: reason?.value, approver: approver?.value, approval })
+    let until = entry.parsed("until", Time::parse);
+    Some(Looser { reason: reason?.value, approver: approver?.value, approval, until, ended: None })
 }
 
 fn unanswered(keys: &Keys<'_, '_>, param: &Param, name: &At<String>, span: &std::ops::Range<usize>, value: &Constant) {

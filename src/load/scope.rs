@@ -92,7 +92,7 @@ fn exclude(entry: &Keys<'_, '_>, id: &At<String>, reason: &str, controls: &mut V
     if let Some(position) = controls.iter().position(|control| control.id == id.value) {
         let control = controls.remove(position);
         let at = deselected.partition_point(|left| left.control.id < control.id);
-        deselected.insert(at, Deselected { control, out_of_scope: Some(reason.to_owned()) });
+        deselected.insert(at, Deselected { control, out_of_scope: Some(reason.to_owned()), narrowed: false });
     } else if let Some(left) = deselected.iter_mut().find(|left| left.control.id == id.value) {
         if left.out_of_scope.is_some() {
             let message = format!("`{}` is declared out of scope twice", id.value);

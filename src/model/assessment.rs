@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::baseline::BaselineResult;
 use super::control::{Control, Severity};
+use super::digest::sha256;
 use super::value::Time;
 use super::waiver::WaiverResult;
 
@@ -105,6 +107,8 @@ pub struct Position {
 /// A subject that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// The same in every run: made from the control, the subject's system and what that calls it ([`finding_id`]).
+    pub id: String,
     pub control: String,
     pub subject: String,
     pub verdict: Verdict,
@@ -118,19 +122,35 @@ pub struct Finding {
     pub group: Option<Group>,
     /// For waived: the waivers that cover it, by id.
     pub waivers: Vec<String>,
+    /// For a fail, where a baseline is in force: whether it knows it (of a group: all of it).
+    pub known: Option<bool>,
 }
 
-/// What a finding is called wherever findings of several runs are held together: the SHA-256, as hex, of the control's and the subject's
-/// ids. Nothing else of a run goes in, so that it is the same in the next one.
+/// Which subject a finding speaks of, whatever else there is and whatever it is called this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// What its system calls it, where that is said once in the table: system, native id.
+    Native(&'a str, &'a str),
+    /// Its id.
+    Id(&'a str),
+}
+
+/// The id of a finding: 32 hex digits of a digest over its control and its subject; `more` tells apart the groups that findings over events form.
 #[must_use]
-pub fn finding_id(control: &str, subject: &str) -> String {
-    super::digest::sha256(format!("tickmark/finding/1\n{control}\n{subject}").as_bytes())
+pub fn finding_id(control: &str, subject: Named, more: &[String]) -> String {
+    let said = match subject {
+        Named::Native(system, native) => serde_json::json!(["tickmark/finding/1", control, "native", system, native, more]),
+        Named::Id(id) => serde_json::json!(["tickmark/finding/1", control, "id", id, more]),
+    };
+    sha256(said.to_string().as_bytes()).chars().take(32).collect()
 }
 
 /// Findings that are alike, told as one (SEMANTICS §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     pub count: usize,
+    /// Their subjects, for fails; in the order of the population.
+    pub subjects: Vec<String>,
     pub first: Option<Time>,
     pub last: Option<Time>,
 }
@@ -142,6 +162,17 @@ pub struct Judged {
     pub verdict: Verdict,
 }
 
+/// A row by whose existence a subject passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Position in the population.
+    pub subject: usize,
+    /// Position in [`super::schema::SCHEMA`].
+    pub table: usize,
+    /// The row of that table.
+    pub row: usize,
+}
+
 /// What one control came to.
 #[derive(Clone, Debug)]
 pub struct ControlResult {
@@ -149,11 +180,15 @@ pub struct ControlResult {
     pub status: Status,
     /// Every subject, sorted by id.
     pub population: Vec<Judged>,
+    /// What passes rest on, in the order of the population.
+    pub witnesses: Vec<Witness>,
     pub counts: Counts,
     /// Why the population is not known to be complete; empty: it is.
     pub population_gaps: Vec<Reason>,
     /// Fail, unknown and waived; sorted by verdict (fail, waived, unknown), then subject.
     pub findings: Vec<Finding>,
+    /// How many of its fails a baseline in force knows.
+    pub known: usize,
 }
 
 /// What a requirement came to, in words that claim no more than was looked at (SEMANTICS §5.5).
@@ -248,6 +283,8 @@ pub struct FrameworkResult {
 pub enum Outcome {
     /// Exit 0: something was judged, and nothing at the gate fails or is undetermined.
     Satisfied,
+    /// Exit 0: what fails at the gate is known to a baseline in force, and accepted until it ends.
+    KnownOnly,
     /// Exit 0: the project turned the gate off. Says nothing about the controls.
     GateOff,
     /// Exit 1.
@@ -263,10 +300,35 @@ impl Outcome {
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Satisfied => "satisfied on this evidence",
+            Outcome::KnownOnly => "known violations only",
             Outcome::GateOff => "gate off",
             Outcome::Violations => "violations",
             Outcome::NothingAssessed => "nothing assessed",
             Outcome::Insufficient => "insufficient evidence",
+        }
+    }
+
+    /// What the last line of a run begins with.
+    #[must_use]
+    pub fn verdict(self) -> &'static str {
+        match self {
+            Outcome::Satisfied => "PASS",
+            Outcome::KnownOnly => "KNOWN ONLY",
+            Outcome::GateOff => "GATE OFF",
+            Outcome::Violations => "FAIL",
+            Outcome::NothingAssessed => "NOTHING ASSESSED",
+            Outcome::Insufficient => "UNKNOWN",
+        }
+    }
+
+    /// The exit code (`docs/gate.md`).
+    #[must_use]
+    pub fn exit(self) -> u8 {
+        match self {
+            Outcome::Satisfied | Outcome::KnownOnly | Outcome::GateOff => 0,
+            Outcome::Violations => 1,
+            Outcome::NothingAssessed => 2,
+            Outcome::Insufficient => 3,
         }
     }
 }
@@ -287,6 +349,8 @@ pub struct Assessment {
     pub controls: Vec<ControlResult>,
     /// Sorted by id.
     pub waivers: Vec<WaiverResult>,
+    /// What the baseline came to, where there is one.
+    pub baseline: Option<BaselineResult>,
     pub frameworks: Vec<FrameworkResult>,
     /// Subjects per table: name → (rows, known to be complete).
     pub tables: Vec<(String, usize, bool)>,

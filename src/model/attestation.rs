@@ -1,5 +1,7 @@
 //! What no machine can collect: signed for by a party, dated, and expiring.
 
+use std::ops::Range;
+
 use super::value::Time;
 
 /// One file of `attestations/`.
@@ -8,9 +10,13 @@ pub struct Attestation {
     pub id: String,
     pub subject_kind: String,
     pub subject: String,
+    /// Where the file names the subject.
+    pub subject_at: Range<usize>,
     pub claim: String,
     /// Id of a party.
     pub by: String,
+    /// Where the file names the party.
+    pub by_at: Range<usize>,
     pub at: Time,
     /// `None`: never.
     pub valid_until: Option<Time>,

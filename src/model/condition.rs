@@ -53,7 +53,7 @@ pub enum Kind {
     In { left: Box<Node>, items: Vec<Node>, or_none: bool, negated: bool },
     /// `left LIKE pattern`: `%` is any run of characters; there is no `_`, no escape. Boolean.
     Like { left: Box<Node>, pattern: String, negated: bool },
-    /// `path IS NOT NULL`: false where the value is unknown; never unknown itself. Boolean.
+    /// `path IS NOT NULL`: false where the value is unknown; unknown itself only where no source could say it. Boolean.
     IsNotNull(Path),
     /// Kleene's AND over two or more. `BETWEEN` arrives as this. Boolean.
     And(Vec<Node>),

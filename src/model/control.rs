@@ -71,6 +71,12 @@ pub struct Control {
 }
 
 impl Control {
+    /// `OFF` of `OFF-01`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.id.split_once('-').map_or(&self.id, |(family, _)| family)
+    }
+
     /// Value of each parameter, as a condition reads them.
     #[must_use]
     pub fn constants(&self) -> BTreeMap<String, Constant> {
@@ -105,6 +111,8 @@ pub struct Param {
     /// As written in the control or the override: `24h`.
     pub written: String,
     pub default: String,
+    /// The default as a value.
+    pub standard: Constant,
     pub min: Option<String>,
     pub max: Option<String>,
     pub basis: String,
@@ -117,6 +125,14 @@ pub struct Param {
 }
 
 impl Param {
+    /// What was set looser than the default and has ended by now no longer counts: the default does.
+    pub fn lapse(&mut self, now: Time) {
+        let Some(looser) = self.looser.as_mut().filter(|looser| looser.until.is_some_and(|until| until <= now)) else { return };
+        looser.ended = Some(std::mem::replace(&mut self.written, self.default.clone()));
+        self.value = self.standard.clone();
+        self.overridden = false;
+    }
+
     /// What it may be set to: `1d to 365d`; `None`: anything of its type.
     #[must_use]
     pub fn allowed(&self) -> Option<String> {
@@ -158,6 +174,10 @@ pub struct Looser {
     pub approver: String,
     /// What shows the approval; `None`: *approval not evidenced*.
     pub approval: Option<Document>,
+    /// When it stops counting; `None`: nobody says.
+    pub until: Option<Time>,
+    /// The value that has ended.
+    pub ended: Option<String>,
 }
 
 /// One `[[test]]` of a control: its own evidence and what it must come to.

@@ -99,10 +99,14 @@ codes! {
     OtherKind = "T051",
     /// A source of what is proposed in a project that judges what is deployed, or the other way round.
     MixedState = "T052",
+    /// A voucher that cannot be for what is assessed: dated before the collection, or after the time of the assessment.
+    VoucherDate = "T053",
     /// A waiver that names a subject which the evidence does not hold.
     WaiverSubject = "T060",
     /// A waiver or attestation whose document is missing, or is not the one that its digest names.
     Document = "T061",
+    /// An attestation by a party, or of a subject, that the evidence does not hold.
+    AttestationUnknown = "T062",
 }
 
 impl Code {

@@ -10,12 +10,14 @@
 //! | [`fact`] | what a control must be told: columns, tables, logs |
 //! | [`control`], [`framework`], [`project`], [`waiver`], [`attestation`] | what people write in TOML |
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
+//! | [`baseline`] | an earlier assessment, accepted as it stood |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
 //! | [`digest`] | SHA-256 as hex |
 //! | [`salt`] | what keeps a digest from confirming a guess |
 
 pub mod assessment;
 pub mod attestation;
+pub mod baseline;
 pub mod condition;
 pub mod control;
 pub mod diagnostic;

@@ -1,9 +1,11 @@
 //! What `tickmark.toml` says.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::attestation::Attestation;
-use super::control::{Control, Severity};
+use super::baseline::Baseline;
+use super::control::{Control, Looser, Severity};
 use super::framework::Framework;
 use super::value::{Duration, Time};
 use super::waiver::Waiver;
@@ -12,6 +14,7 @@ use super::waiver::Waiver;
 #[derive(Clone, Debug)]
 pub struct Project {
     pub name: String,
+    pub engagement: Engagement,
     /// In the order that the project names them.
     pub frameworks: Vec<Framework>,
     /// Selected controls, sorted by id.
@@ -20,7 +23,11 @@ pub struct Project {
     pub deselected: Vec<Deselected>,
     /// Requirements declared out of scope: framework and id → the reason.
     pub out_of_scope: BTreeMap<(String, String), String>,
-    pub gate: Gate,
+    pub gating: Gating,
+    /// What `--only` and `--skip` leave of the selected controls.
+    pub narrowed: Option<Narrowed>,
+    /// The earlier assessment that was accepted as it stood: only what it does not know gates.
+    pub baseline: Option<Baseline>,
     /// Pinned in `tickmark.toml`.
     pub as_of: Option<Time>,
     pub sources: Vec<SourceConfig>,
@@ -36,18 +43,51 @@ pub struct Project {
     pub text: String,
 }
 
+/// `[engagement]`: for whom and by whom the assessment is made. It is printed, and decides nothing; each is as written, or not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Engagement {
+    /// Whose identities are looked at.
+    pub entity: Option<String>,
+    /// Which stretch of time it is made for.
+    pub period: Option<String>,
+    pub preparer: Option<String>,
+    pub reviewer: Option<String>,
+    /// Who may read it.
+    pub distribution: Option<String>,
+    pub classification: Option<String>,
+}
+
+impl Engagement {
+    /// Key → what it says, in the order of the page.
+    #[must_use]
+    pub fn told(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("entity", &self.entity),
+            ("period", &self.period),
+            ("preparer", &self.preparer),
+            ("reviewer", &self.reviewer),
+            ("distribution", &self.distribution),
+            ("classification", &self.classification),
+        ];
+        all.into_iter().filter_map(|(key, said)| Some((key, said.as_deref()?))).collect()
+    }
+}
+
 /// A control that is not judged. It counts towards its requirements as unknown, unless it is out of scope (SEMANTICS §5.5).
 #[derive(Clone, Debug)]
 pub struct Deselected {
     pub control: Control,
     /// Why it is out of scope, as the project declares it.
     pub out_of_scope: Option<String>,
+    /// It is selected, and `--only` or `--skip` leave it out of this run.
+    pub narrowed: bool,
 }
 
 /// Which findings fail the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gate {
     /// Any fail is a violation and any unknown is insufficient.
+    #[default]
     Any,
     /// Only at or above.
     AtLeast(Severity),
@@ -66,6 +106,19 @@ impl Gate {
         }
     }
 
+    /// What `--fail-on` and `tickmark.toml` may say.
+    pub const WORDS: [&str; 6] = ["any", "none", "low", "medium", "high", "critical"];
+
+    /// The gate of a word; `None`: there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Gate> {
+        match word {
+            "any" => Some(Gate::Any),
+            "none" => Some(Gate::Off),
+            word => Severity::from_word(word).map(Gate::AtLeast),
+        }
+    }
+
     /// `any`, `high`, `none`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -74,6 +127,88 @@ impl Gate {
             Gate::AtLeast(least) => least.word(),
             Gate::Off => "none",
         }
+    }
+}
+
+/// What is at the gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gating {
+    /// From which severity on a fail is a violation.
+    pub fail: Gate,
+    /// From which severity on an unknown is insufficient evidence; `None`: as for fails.
+    pub fail_on_unknown: Option<Gate>,
+    /// Control → whether it is at the gate, whatever its severity.
+    pub overrides: BTreeMap<String, Override>,
+}
+
+/// `"MON-03" = "any"`, `"AUT-02" = { value = "none", reason = "…", approver = "…" }` in `[gate]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// True: `any`, always at the gate; false: `none`, never.
+    pub held: bool,
+    /// Who answers for it, where the control is taken off the gate.
+    pub answer: Option<Looser>,
+}
+
+impl Override {
+    /// `any`, `none`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.held { Gate::Any.word() } else { Gate::Off.word() }
+    }
+}
+
+impl Gating {
+    /// From which severity on an unknown is insufficient evidence.
+    #[must_use]
+    pub fn unknown(&self) -> Gate {
+        self.fail_on_unknown.unwrap_or(self.fail)
+    }
+
+    /// Whether a fail of the control is a violation.
+    #[must_use]
+    pub fn holds_fail(&self, control: &str, severity: Severity) -> bool {
+        self.override_of(control).map_or_else(|| self.fail.holds(severity), |there| there.held)
+    }
+
+    /// Whether an unknown of the control is insufficient evidence.
+    #[must_use]
+    pub fn holds_unknown(&self, control: &str, severity: Severity) -> bool {
+        self.override_of(control).map_or_else(|| self.unknown().holds(severity), |there| there.held)
+    }
+
+    /// The override of a control that counts.
+    fn override_of(&self, control: &str) -> Option<&Override> {
+        self.overrides.get(control).filter(|there| there.answer.as_ref().is_none_or(|answer| answer.ended.is_none()))
+    }
+
+    /// Whatever was taken off the gate until now, or until before, is back.
+    pub fn lapse(&mut self, now: Time) {
+        for there in self.overrides.values_mut() {
+            if let Some(answer) = there.answer.as_mut().filter(|answer| answer.until.is_some_and(|until| until <= now)) {
+                answer.ended = Some(Gate::Off.word().to_owned());
+            }
+        }
+    }
+}
+
+/// What `--only` and `--skip` name: controls, families (`OFF`), frameworks; as given, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+    /// How many controls are left, and of how many.
+    pub left: usize,
+    pub of: usize,
+}
+
+impl Narrowed {
+    /// `narrowed to 3 of 70 controls (--only OFF --skip OFF-02)`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let said = |flag: &str, names: &[String]| names.iter().map(|name| format!("{flag} {name}")).collect::<Vec<_>>();
+        let all: Vec<String> = said("--only", &self.only).into_iter().chain(said("--skip", &self.skip)).collect();
+        format!("narrowed to {} of {} controls ({})", self.left, self.of, all.join(" "))
     }
 }
 
@@ -129,8 +264,37 @@ pub struct Vouched {
     pub expected: Option<i64>,
     pub from: String,
     pub by: String,
-    /// A date, as written.
+    /// A date: `2026-06-29`.
     pub on: String,
+    /// Where `tickmark.toml` says the date.
+    pub on_at: Range<usize>,
+}
+
+impl Vouched {
+    /// Why it does not vouch for what was read: it counts fewer than that, was given before that was there (`since`, with how to
+    /// say so), or after the time of the assessment. Its date is a day in UTC.
+    #[must_use]
+    pub fn doubts(&self, read: i64, records: &str, since: Option<(Time, &str)>, as_of: Time) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if let Some(expected) = self.expected.filter(|expected| *expected < read) {
+            doubts.push(format!("{read} {records} were read, more than the {expected} that {} vouches for", self.by));
+        }
+        doubts.extend(self.dated(since, Some(as_of)));
+        doubts
+    }
+
+    /// What of [`Self::doubts`] its date alone shows.
+    #[must_use]
+    pub fn dated(&self, since: Option<(Time, &str)>, as_of: Option<Time>) -> Option<String> {
+        let (by, on) = (&self.by, &self.on);
+        match since {
+            Some((at, before)) if *on < at.day() => Some(format!("{by} vouched for it on {on}, {before}")),
+            _ if as_of.is_some_and(|as_of| *on > as_of.day()) => {
+                Some(format!("{by} vouches for it on {on}, after the time of the assessment"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `not-secret = [{ at = "/items/*/token", reason = "a public id" }]`

@@ -28,10 +28,17 @@ impl Salts {
     /// From the files of a package, of which those below `inputs/` count: path and bytes, sorted by path.
     #[must_use]
     pub fn of<'f>(files: impl IntoIterator<Item = (&'f String, &'f Vec<u8>)>) -> Salts {
+        let inputs = files.into_iter().filter(|(path, _)| path.starts_with(INPUTS));
+        Salts::listed(inputs.map(|(path, bytes)| (path.as_str(), sha256(bytes))))
+    }
+
+    /// The same from path and SHA-256 of each file.
+    #[must_use]
+    pub fn listed<'f>(files: impl IntoIterator<Item = (&'f str, impl AsRef<[u8]>)>) -> Salts {
         let mut whole = Sha256::new();
         whole.update(DOMAIN);
-        for (path, bytes) in files.into_iter().filter(|(path, _)| path.starts_with(INPUTS)) {
-            whole.update(sha256(bytes));
+        for (path, digest) in files.into_iter().filter(|(path, _)| path.starts_with(INPUTS)) {
+            whole.update(digest);
             whole.update(b"  ");
             whole.update(path);
             whole.update(b"\n");

@@ -427,7 +427,7 @@ pub static SCHEMA: &[TableSchema] = &[
         derived: true,
         columns: &[
             text("id", "The system."),
-            time("covers_from", "Start of the last unbroken stretch that its logs of use cover; `never`: no log.").or_never(Never::After),
+            time("covers_from", "Start of the last unbroken stretch that its logs of use cover; `never`: logs of use were given, and none of this system. Unknown where no log of use was given at all.").or_never(Never::After),
             time("covers_until", "End of that stretch; `never`: no log.").or_never(Never::Before),
         ],
     },

@@ -4,9 +4,10 @@
 //! and a bitmap of the values that a fresh source vouches for. Rows are sorted by id, so that nothing depends on the
 //! order of files or records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_array::{ArrayRef, UInt8Array, UInt32Array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
 use super::row::Origin;
@@ -73,11 +74,25 @@ pub struct Table {
     /// Why the table is not known to be complete; empty: it is. Gaps that are all [`Why::Stale`] leave it complete
     /// on all evidence, and incomplete once stale sources are set aside.
     pub gaps: Vec<Gap>,
+    /// Columns that no configured source of the table could say: what is unknown there, nobody was asked for.
+    pub untold: BTreeSet<usize>,
     /// What the rows of one id said where they contradict: (row, column) → each value as printed, with its origin.
     pub conflicts: BTreeMap<(u32, u32), Vec<(String, Origin)>>,
 }
 
 impl Table {
+    /// The first row with this id. Rows are sorted by id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<usize> {
+        let ids = self.columns.first()?.values.as_string_opt::<i32>()?;
+        let (mut start, mut end) = (0, self.rows.min(ids.len()));
+        while start < end {
+            let middle = start + (end - start) / 2;
+            if ids.value(middle) < id { start = middle + 1 } else { end = middle }
+        }
+        (start < self.rows.min(ids.len()) && ids.value(start) == id).then_some(start)
+    }
+
     /// Whether every row that exists is here; `fresh_only`: with stale sources set aside.
     #[must_use]
     pub fn is_complete(&self, fresh_only: bool) -> bool {
@@ -166,6 +181,8 @@ pub struct Source {
     pub completeness: Completeness,
     /// Why it is not full, or who vouches that it is; printed.
     pub completeness_note: String,
+    /// That it is full is somebody's word, not the export's or the vendor's.
+    pub vouched: bool,
     pub expected_records: Option<i64>,
     pub records: i64,
     pub quarantined: i64,
@@ -265,6 +282,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Up to when an assessment of it holds: until the first of the required sources that are fresh is older than it may be; `None`:
+    /// none is.
+    #[must_use]
+    pub fn holds_until(&self) -> Option<Time> {
+        let fresh = self.sources.iter().filter(|source| source.required && source.fresh && !source.absent);
+        fresh.filter_map(|source| Some(Time(source.collected_at?.0.saturating_add(source.max_age.0)))).min()
+    }
+
     /// A table by name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {

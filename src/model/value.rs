@@ -41,6 +41,12 @@ impl Time {
             Err(_) => Err(format!("`{text}` is not a time; write it as 2026-06-30T00:00:00Z")),
         }
     }
+
+    /// The day in UTC: `2026-06-30`.
+    #[must_use]
+    pub fn day(self) -> String {
+        DateTime::<Utc>::from_timestamp_micros(self.0).map_or_else(String::new, |at| at.format("%Y-%m-%d").to_string())
+    }
 }
 
 impl fmt::Display for Time {

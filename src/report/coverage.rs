@@ -3,21 +3,14 @@
 //! Counted are the requirements under which no other stands. What no control is mapped to is never counted as covered, and
 //! what is out of scope is counted apart.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::page::view::Mark;
 use super::{escape, map, wire};
 use crate::model::assessment::{Assessment, FrameworkResult, MappedControl, RequirementResult, Support};
 
-/// The lowest requirements of a framework: those that controls are meant for.
-fn lowest(framework: &FrameworkResult) -> Vec<&RequirementResult> {
-    let parents: BTreeSet<&str> = framework.requirements.iter().filter_map(|requirement| requirement.parent.as_deref()).collect();
-    framework.requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect()
-}
-
 fn counts(framework: &FrameworkResult) -> wire::CoverageCounts {
-    let lowest = lowest(framework);
+    let lowest = map::lowest(framework);
     let of = |support: Support| lowest.iter().filter(|requirement| requirement.support == support).count();
     wire::CoverageCounts {
         requirements: lowest.len(),

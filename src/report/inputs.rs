@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ReportError, page};
+use crate::model::baseline::{ACCEPTED, PACKED};
 use crate::model::project::Project;
 use crate::model::table::{Evidence, REDACTED};
 
@@ -54,6 +55,12 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for (path, bytes) in documents(project) {
         put(path, bytes)?;
     }
+    if let Some(baseline) = &project.baseline {
+        put(ACCEPTED, baseline.accepted.text.as_bytes())?;
+        for (path, bytes) in &baseline.files {
+            put(&format!("{PACKED}/{path}"), bytes)?;
+        }
+    }
     for (path, bytes) in &evidence.journal {
         put(path, bytes)?;
     }
@@ -72,12 +79,15 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     Ok(files)
 }
 
-/// The documents behind attestations and approvals that lie in the project.
+/// The documents behind attestations and approvals of every kind that lie in the project.
 fn documents(project: &Project) -> impl Iterator<Item = (&str, &[u8])> {
     let attested = project.attestations.iter().map(|attestation| attestation.document.as_ref());
     let waived = project.waivers.iter().map(|waiver| waiver.approval.as_ref());
     let params = project.controls.iter().flat_map(|control| control.params.values());
     let loosened = params.map(|param| param.looser.as_ref().and_then(|looser| looser.approval.as_ref()));
-    let held = attested.chain(waived).chain(loosened).flatten().filter_map(|document| document.held.as_ref());
+    let ungated = project.gating.overrides.values().map(|there| there.answer.as_ref().and_then(|answer| answer.approval.as_ref()));
+    let baseline = project.baseline.iter().map(|baseline| baseline.accepted.approval.as_ref());
+    let held =
+        attested.chain(waived).chain(loosened).chain(ungated).chain(baseline).flatten().filter_map(|document| document.held.as_ref());
     held.map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
 }

@@ -1,10 +1,12 @@
 //! From the model to what is written ([`super::wire`]).
 
+mod gate;
+
+use std::collections::BTreeSet;
+
 use super::wire;
-use crate::model::assessment::{
-    Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Outcome, Reason, RequirementResult, Standing, Status,
-};
-use crate::model::control::Stricter;
+use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status};
+use crate::model::control::{Looser, Stricter};
 use crate::model::digest::sha256;
 use crate::model::project::{Project, SourceConfig};
 use crate::model::schema::SCHEMA;
@@ -21,7 +23,11 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
         as_of: assessment.as_of.to_string(),
         as_of_from: assessment.as_of_from,
         gate: assessment.gate,
-        outcome: wire::Outcome { word: assessment.outcome.word(), exit: exit(assessment.outcome), reason: &assessment.reason },
+        gate_unknown: project.gating.unknown().word(),
+        gate_overrides: gate::overrides(project),
+        narrowed: gate::narrowed(project),
+        baseline: gate::baseline(project, assessment),
+        outcome: wire::Outcome { word: assessment.outcome.word(), exit: assessment.outcome.exit(), reason: &assessment.reason },
         totals: totals(&assessment.controls),
         tables: assessment.tables.iter().map(|(name, rows, complete)| table(name, *rows, *complete, evidence)).collect(),
         sources: evidence.sources.iter().map(|source| map_source(source, project)).collect(),
@@ -54,19 +60,10 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
                 severity: left.control.severity.word(),
                 file: &left.control.file,
                 out_of_scope: left.out_of_scope.as_deref(),
+                narrowed: left.narrowed,
             })
             .collect(),
         findings: assessment.controls.iter().flat_map(findings).collect(),
-    }
-}
-
-/// The exit code of an outcome (SEMANTICS §5.7).
-fn exit(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Satisfied | Outcome::GateOff => 0,
-        Outcome::Violations => 1,
-        Outcome::NothingAssessed => 2,
-        Outcome::Insufficient => 3,
     }
 }
 
@@ -77,6 +74,7 @@ pub fn findings(result: &ControlResult) -> impl Iterator<Item = wire::Finding<'_
 
 fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'a> {
     wire::Finding {
+        id: &found.id,
         control: &found.control,
         subject: &found.subject,
         verdict: found.verdict.word(),
@@ -94,6 +92,17 @@ fn finding<'a>(found: &'a Finding, result: &'a ControlResult) -> wire::Finding<'
             last: group.last.map(|time| time.to_string()),
         }),
         waivers: &found.waivers,
+        baseline: found.known.map(|known| if known { "known" } else { "new" }),
+    }
+}
+
+fn looser(looser: &Looser) -> wire::Looser<'_> {
+    wire::Looser {
+        reason: &looser.reason,
+        approver: &looser.approver,
+        approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+        until: looser.until.map(|until| until.to_string()),
+        ended: looser.ended.is_some(),
     }
 }
 
@@ -135,6 +144,12 @@ fn waiver(result: &WaiverResult) -> wire::Waiver<'_> {
 
 fn reason(reason: &Reason) -> wire::Reason<'_> {
     wire::Reason { word: reason.word, detail: &reason.detail }
+}
+
+/// The lowest requirements of a framework: those that controls are meant for, and the only ones that are counted.
+pub fn lowest(framework: &FrameworkResult) -> Vec<&RequirementResult> {
+    let parents: BTreeSet<&str> = framework.requirements.iter().filter_map(|requirement| requirement.parent.as_deref()).collect();
+    framework.requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect()
 }
 
 /// Counts of controls by status and of verdicts.
@@ -337,11 +352,7 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                 basis: &param.basis,
                 stricter: param.stricter.map(Stricter::word),
                 overridden: param.overridden,
-                looser: param.looser.as_ref().map(|looser| wire::Looser {
-                    reason: &looser.reason,
-                    approver: &looser.approver,
-                    approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
-                }),
+                looser: param.looser.as_ref().map(looser),
             })
             .collect(),
         population: result.population.len(),

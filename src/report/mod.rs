@@ -6,10 +6,15 @@
 //! | [`author`] | Markdown that a control's author wrote, reduced to what is safe |
 //! | [`page`] | `report.md`: what the template is given |
 //! | [`html`] | `report.html`, from the same Markdown |
+//! | `figure` | the pictures of `report.html` |
 //! | `wire`, `map` | `assessment.json` and `findings.ndjson`: their fields, and where they come from |
+//! | [`brief`] | a summary in Markdown, for a page of a pipeline |
+//! | [`code_quality`] | the fails as GitLab's code quality report |
 //! | [`coverage`] | what is supported of each framework |
 //! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
 //! | `population` | `populations/<CONTROL>.csv` |
+//! | `register` | `register.csv`: every consumer and its credentials |
+//! | `reading` | values of the canonical tables, as reports print them |
 //! | `inputs` | `inputs/` |
 //! | [`formats`] | a package as SARIF, JUnit XML, OSCAL, CSV, Parquet, a Markdown summary |
 //!
@@ -23,8 +28,11 @@ use crate::model::salt::Salts;
 use crate::model::table::Evidence;
 
 pub mod author;
+pub mod brief;
+pub mod code_quality;
 pub mod coverage;
 pub mod escape;
+mod figure;
 pub mod formats;
 pub mod html;
 mod inputs;
@@ -32,6 +40,8 @@ pub mod judgeable;
 mod map;
 pub mod page;
 mod population;
+mod reading;
+mod register;
 mod wire;
 
 pub use page::exceptions::{AttestationView, attestations};
@@ -64,8 +74,8 @@ pub enum ReportError {
 pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
     let mut files = inputs::inputs(evidence, project)?;
     let seal = Salts::of(&files).seal();
-    let markdown = page::markdown(assessment, evidence, project, &seal)?;
-    files.insert("report.html".to_owned(), html::page(&assessment.name, &markdown)?.into_bytes());
+    let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
+    files.insert("report.html".to_owned(), html::page(&assessment.name, &seal, &markdown, figures)?.into_bytes());
     files.insert("report.md".to_owned(), markdown.into_bytes());
     files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
     let mut lines = Vec::new();
@@ -77,5 +87,6 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -
         files.insert(format!("populations/{}.csv", result.control.id), population::csv(result, evidence)?);
     }
     files.insert("findings.ndjson".to_owned(), lines);
+    files.insert("register.csv".to_owned(), register::csv(evidence)?);
     Ok(files)
 }

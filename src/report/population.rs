@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{Array, cast::AsArray};
-
+use super::reading::Reading;
 use super::{ReportError, escape};
-use crate::model::assessment::{ControlResult, Finding, Position};
+use crate::model::assessment::{ControlResult, Finding, Position, Witness};
 use crate::model::schema::SCHEMA;
-use crate::model::table::{Evidence, Table};
+use crate::model::table::Evidence;
 
 /// The CSV of one control: a header, then one line per subject, sorted by subject. Columns: subject, verdict, reason, evidence.
 ///
@@ -15,21 +14,33 @@ use crate::model::table::{Evidence, Table};
 /// [`ReportError::Csv`] if it cannot be written; memory is the only limit.
 pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, ReportError> {
     let findings: BTreeMap<&str, &Finding> = result.findings.iter().map(|finding| (finding.subject.as_str(), finding)).collect();
-    let table = evidence
-        .tables
-        .get(result.control.subject)
-        .filter(|table| SCHEMA.get(result.control.subject).is_some_and(|schema| schema.name == table.schema.name));
+    let table = SCHEMA.get(result.control.subject).and_then(|schema| Reading::of(evidence, schema.name));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     writer.write_record(["subject", "verdict", "reason", "evidence"])?;
-    for judged in &result.population {
-        let finding = findings.get(judged.subject.as_str());
-        let reason = finding.map_or_else(String::new, |finding| {
-            let reasons: Vec<String> = finding.reasons.iter().map(|reason| format!("{}: {}", reason.word, reason.detail)).collect();
-            reasons.join("; ")
-        });
+    let mut witnesses = result.witnesses.as_slice();
+    for (position, judged) in result.population.iter().enumerate() {
+        let (own, others) = witnesses.split_at(witnesses.iter().take_while(|witness| witness.subject == position).count());
+        witnesses = others;
+        let finding = findings.get(judged.subject.as_str()).filter(|_| own.is_empty());
+        let reason = match finding {
+            Some(finding) => {
+                let reasons: Vec<String> = finding.reasons.iter().map(|reason| format!("{}: {}", reason.word, reason.detail)).collect();
+                reasons.join("; ")
+            }
+            None => own.iter().filter_map(|witness| named(witness, evidence)).collect::<Vec<_>>().join("; "),
+        };
         let positions = match finding {
             Some(finding) => finding.evidence.clone(),
-            None => table.map_or_else(Vec::new, |table| origins(table, &judged.subject, evidence)),
+            None => {
+                let mut positions = table.map_or_else(Vec::new, |table| origins(table, &judged.subject));
+                positions.extend(own.iter().flat_map(|witness| {
+                    let table = SCHEMA.get(witness.table).and_then(|schema| Reading::of(evidence, schema.name));
+                    table.map_or_else(Vec::new, |table| table.places(witness.row))
+                }));
+                positions.sort();
+                positions.dedup();
+                positions
+            }
         };
         let places: Vec<String> = positions.iter().map(place).collect();
         let cells = [&judged.subject, judged.verdict.word(), &reason, &places.join("; ")].map(escape::cell);
@@ -39,7 +50,7 @@ pub fn csv(result: &ControlResult, evidence: &Evidence) -> Result<Vec<u8>, Repor
 }
 
 /// `aws evidence/aws/report.csv line 12`.
-fn place(position: &Position) -> String {
+pub(super) fn place(position: &Position) -> String {
     [position.source.as_str(), &position.file, &position.record]
         .iter()
         .filter(|part| !part.is_empty())
@@ -48,28 +59,15 @@ fn place(position: &Position) -> String {
         .join(" ")
 }
 
-/// Where the rows of one id were read. Rows are sorted by id.
-fn origins(table: &Table, id: &str, evidence: &Evidence) -> Vec<Position> {
-    let Some(ids) = table.columns.first().and_then(|column| column.values.as_string_opt::<i32>()) else {
-        return Vec::new();
-    };
-    let rows = table.rows.min(ids.len());
-    let (mut start, mut end) = (0, rows);
-    while start < end {
-        let middle = start + (end - start) / 2;
-        if ids.value(middle) < id { start = middle + 1 } else { end = middle }
-    }
-    let mut positions: Vec<Position> = (start..rows)
-        .take_while(|row| ids.value(*row) == id)
-        .filter_map(|row| table.origins.get(row))
-        .flatten()
-        .filter_map(|origin| {
-            let file = evidence.files.get(origin.file as usize)?;
-            let source = evidence.sources.get(file.source as usize).map_or_else(String::new, |source| source.id.clone());
-            Some(Position { source, file: file.path.clone(), record: file.locate(origin.record) })
-        })
-        .collect();
-    positions.sort();
-    positions.dedup();
-    positions
+/// `rests on grant g-1`.
+fn named(witness: &Witness, evidence: &Evidence) -> Option<String> {
+    let schema = SCHEMA.get(witness.table)?;
+    let id = Reading::of(evidence, schema.name)?.values("id")?.text(witness.row)?;
+    Some(format!("rests on {} {id}", schema.name))
+}
+
+/// Where the rows of one id were read.
+fn origins(table: Reading<'_>, id: &str) -> Vec<Position> {
+    let (Some(ids), Some(start)) = (table.values("id"), table.row(id)) else { return Vec::new() };
+    (start..table.rows()).take_while(|row| ids.text(*row) == Some(id)).flat_map(|row| table.places(row)).collect()
 }

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use gate::{Baseline, Narrowed, Override, Vanished};
+
+mod gate;
+
 /// The `schema` of an assessment.
 pub const SCHEMA: &str = "tickmark/assessment/1";
 
@@ -19,6 +23,12 @@ pub struct AssessmentFile<'a> {
     pub as_of: String,
     pub as_of_from: &'a str,
     pub gate: &'a str,
+    /// From which severity on an unknown is insufficient evidence.
+    pub gate_unknown: &'static str,
+    pub gate_overrides: Vec<Override<'a>>,
+    /// What the command line left of the selected controls; `null`: all.
+    pub narrowed: Option<Narrowed<'a>>,
+    pub baseline: Option<Baseline<'a>>,
     pub outcome: Outcome<'a>,
     pub totals: Totals,
     pub tables: Vec<Table<'a>>,
@@ -295,6 +305,10 @@ pub struct Looser<'a> {
     pub approver: &'a str,
     /// SHA-256 of the document that shows the approval; `null`: it is not evidenced.
     pub approval: Option<&'a str>,
+    /// When it stops counting; `null`: nobody says.
+    pub until: Option<String>,
+    /// It has ended: the default counts.
+    pub ended: bool,
 }
 
 /// A waiver, and what it came to.
@@ -343,10 +357,13 @@ pub struct Deselected<'a> {
     pub file: &'a str,
     /// Why it is out of scope; `null`: it is not, and counts towards its requirements as unknown.
     pub out_of_scope: Option<&'a str>,
+    /// It is selected, and the command line left it out.
+    pub narrowed: bool,
 }
 
 #[derive(Serialize)]
 pub struct Finding<'a> {
+    pub id: &'a str,
     pub control: &'a str,
     pub subject: &'a str,
     pub verdict: &'static str,
@@ -357,6 +374,8 @@ pub struct Finding<'a> {
     pub group: Option<Group>,
     /// The waivers that cover it, by id.
     pub waivers: &'a [String],
+    /// Of a fail where a baseline is in force: `known`, `new`.
+    pub baseline: Option<&'static str>,
 }
 
 #[derive(Serialize)]

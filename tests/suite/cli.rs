@@ -273,3 +273,27 @@ fn formats_for_programs() {
     );
     assert_eq!((first["line"].as_u64(), first["column"].as_u64(), first["end_column"].as_u64()), (Some(12), Some(11), Some(15)));
 }
+
+/// Up to when a report holds, it says itself; whether that is over only the clock of whoever runs it can tell.
+#[test]
+fn the_first_page_says_up_to_when_it_holds_and_the_exit_that_this_is_over() {
+    let mut files = project("id,system,owner\na,s,p1\n");
+    files[0].1 =
+        files[0].1.replace("as-of = \"2026-06-30T00:00:00Z\"\n", "").replacen("collected-at", "max-age = \"30h\"\ncollected-at", 1);
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, work) = run(&files, &["run"]);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    // The parties are fresh for 24 hours, and were collected at noon.
+    let over = "UNKNOWN (exit 3): the report says `satisfied on this evidence` and holds until 2026-06-30T12:00:00Z; that is over by this machine's clock";
+    assert!(said.contains(over), "{said}");
+    let report = fs::read_to_string(work.path().join("report/report.md")).unwrap();
+    let first = report.split("## Outcome").next().unwrap();
+    assert!(first.contains("| **Holds until** | 2026-06-30T12:00:00Z, when the first required source is older than it may be"), "{first}");
+    // At a time that is given, no clock is asked.
+    let (output, said, _work) = run(&files, &["run", "--as-of", "2026-06-30T00:00:00Z"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // What is not fresh at the time of the report holds nothing up.
+    let (_, said, work) = run(&files, &["run", "--as-of", "2026-06-30T15:00:00Z"]);
+    let report = fs::read_to_string(work.path().join("report/report.md")).unwrap();
+    assert!(report.contains("| **Holds until** | 2026-06-30T18:00:00Z,"), "{said}\n{report}");
+}

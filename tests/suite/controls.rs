@@ -64,6 +64,48 @@ fn every_shipped_control_is_whole() {
     }
 }
 
+/// Every shipped control over the sources given, each with its status.
+fn statuses(sources: &str, files: &[(&str, &str)]) -> Vec<(String, String)> {
+    let settings = format!("name = \"empty\"\ncontrols = [\"builtin\"]\nas-of = \"2026-06-30T00:00:00Z\"\n{sources}");
+    let all: Vec<(&str, &str)> = [("tickmark.toml", settings.as_str())].into_iter().chain(files.iter().copied()).collect();
+    let (_, said, work) = super::cli::run(&all, &["run"]);
+    let assessment = std::fs::read(work.path().join("report/assessment.json")).unwrap_or_else(|_| panic!("{said}"));
+    let assessment: serde_json::Value = serde_json::from_slice(&assessment).unwrap();
+    let text = |control: &serde_json::Value, name: &str| control[name].as_str().unwrap().to_owned();
+    assessment["controls"].as_array().unwrap().iter().map(|control| (text(control, "id"), text(control, "status"))).collect()
+}
+
+/// Out of nothing nothing follows: neither a pass nor a fail.
+#[test]
+fn where_nothing_was_given_no_control_passes_and_none_fails() {
+    let found = statuses("", &[]);
+    assert_eq!(found.len(), 69);
+    // Of no source there is none that is old, short or in quarantine: the table of sources is known to be empty.
+    let decided: Vec<&(String, String)> =
+        found.iter().filter(|(_, status)| matches!(status.as_str(), "pass" | "fail" | "waived")).collect();
+    assert!(decided.is_empty(), "{decided:?}");
+}
+
+/// A gateway's consumers alone show no lack of what was never asked for: logs, owners, last use.
+#[test]
+fn what_no_source_could_say_is_not_held_against_anybody() {
+    let kong = "[[source]]\nkind = \"kong-deck\"\npath = \"k.yaml\"\nsystems = [\"kong:x\"]\ncollected-at = \"2026-06-29T12:00:00Z\"\n\
+        complete = { expected = 1, from = \"the console\", by = \"j.doe\", on = \"2026-06-29\" }\n";
+    let dump = ("k.yaml", "_format_version: \"3.0\"\nconsumers:\n- username: a\n  acls:\n  - group: partners\n");
+    let fails = |sources: &str, files: &[(&str, &str)]| -> Vec<String> {
+        statuses(sources, files).into_iter().filter(|(_, status)| status == "fail").map(|(id, _)| id).collect()
+    };
+    assert_eq!(fails(kong, &[dump]), Vec::<String>::new());
+    // Where a register could say who owns it and does not, and logs are kept of some systems, both fail.
+    let register = format!(
+        "{kong}[[source]]\nid = \"register\"\nkind = \"canonical\"\ntable = \"identity\"\npath = \"i.csv\"\ncollected-at = \"2026-06-29T12:00:00Z\"\n\
+         [[source]]\nid = \"log\"\nkind = \"canonical\"\ntable = \"event\"\npath = \"e.csv\"\nsystems = [\"t\"]\ncollected-at = \"2026-06-29T12:00:00Z\"\n"
+    );
+    let files = [dump, ("i.csv", "id,system,last_used_at\nkong:x:consumer/a,kong:x,never\n"), ("e.csv", "id,at,type,system\n")];
+    let found = fails(&register, &files);
+    assert!(found.contains(&"INV-07".to_owned()) && found.contains(&"MON-03".to_owned()), "{found:?}");
+}
+
 /// Each control notices at least 95 of 100 small changes of itself, and explains those that nothing could notice.
 #[test]
 fn every_shipped_control_notices_its_mutants() {

@@ -125,3 +125,17 @@ fn a_framework_that_is_not_there() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said.contains("it selects owasp-nhi-2025"), "{said}");
 }
+
+/// What no control is mapped to is one number, wherever it stands.
+#[test]
+fn the_report_counts_what_has_no_control_once() {
+    let mut files = project(PASS);
+    files[0].1 = files[0].1.replace("[\"owasp-nhi-2025\"]", "[\"nist-csf-2.0\"]");
+    files[1].1 = files[1].1.replace("owasp-nhi-2025 = [{ id = \"NHI1:2025\"", "nist-csf-2.0 = [{ id = \"PR.AA-01\"");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (_, said, work) = run(&files, &["run"]);
+    let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap_or_else(|_| panic!("{said}"));
+    let counted = report.split(" with no control").next().unwrap().rsplit(' ').next().unwrap();
+    let told = format!("NIST Cybersecurity Framework: no control is mapped to {counted} of 106 requirements.");
+    assert!(report.contains("Of 106 requirements below 28 headings:") && report.contains(&told), "{told}\n{report}");
+}

@@ -11,7 +11,7 @@ use tickmark::load::condition::{Place, parse};
 use tickmark::load::project;
 use tickmark::model::assessment::{Assessment, Finding, Verdict};
 use tickmark::model::diagnostic::Code;
-use tickmark::model::project::{Gate, Project};
+use tickmark::model::project::{Gating, Project};
 use tickmark::model::schema::table;
 use tickmark::model::table::Evidence;
 use tickmark::model::value::Time;
@@ -58,7 +58,9 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
         evidence: &evidence,
         as_of,
         as_of_from: "configuration",
-        gate: Gate::Any,
+        gating: &Gating::default(),
+        narrowed: None,
+        baseline: None,
     };
     (assess(&request).unwrap(), evidence)
 }

@@ -174,12 +174,80 @@ fn a_credential_report_without_its_root_user_is_a_part() {
         kind = \"aws-credential-report\"\npath = \"r/*.csv\"\nsystems = [\"aws:123456789012\"]\ncollected-at = \"2026-06-29T22:00:00Z\"\n";
     let head = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
         access_key_2_active,access_key_2_last_rotated,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated\n";
-    let root =
-        "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,not_supported,false,N/A,false,N/A,false,N/A,false,N/A\n";
+    let root = "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00+00:00,false,false,N/A,false,N/A,false,N/A,false,N/A\n";
     let user =
         "a,arn:aws:iam::123456789012:user/a,2025-01-01T00:00:00+00:00,false,true,2026-06-01T00:00:00+00:00,false,N/A,false,N/A,false,N/A\n";
     for (text, code) in [(format!("{head}{root}{user}"), Some(0)), (format!("{head}{user}"), Some(3))] {
         let (output, said, _work) = super::cli::run(&[("tickmark.toml", settings), ("r/a.csv", &text)], &["run"]);
         assert_eq!(output.status.code(), code, "{said}");
     }
+}
+
+/// Whoever vouches for less than was read, before it was read, or after the time of the assessment, speaks of something else.
+#[test]
+fn a_voucher_for_something_else_makes_no_source_whole() {
+    let two = format!("{A}{B}");
+    let files = [("i.ndjson", two.as_str())];
+    let on = |date: &str| source("i", "i.ndjson", "s", "").replace("2026-06-29\"", &format!("{date}\""));
+    assert_eq!(judged(&source("i", "i.ndjson", "s", ", expected = 2"), &files).0, "pass");
+    assert_eq!(judged(&on("2026-06-30"), &files).0, "pass");
+    for (sources, why) in [
+        (source("i", "i.ndjson", "s", ", expected = 1"), "2 rows were read, more than the 1 that j.doe vouches for"),
+        (on("2026-06-28"), "j.doe vouched for it on 2026-06-28, before it was collected"),
+        (on("2026-07-01"), "j.doe vouches for it on 2026-07-01, after the time of the assessment"),
+    ] {
+        let settings = format!("{PROJECT}{sources}");
+        let party = ("party.csv", "id,kind,status\np,team,active\n");
+        let (output, said, work) = super::cli::run(&[("tickmark.toml", &settings), party, files[0]], &["run"]);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(&format!("source i: partial: {why}")), "{why}: {said}");
+        let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
+        assert!(report.contains(why), "{why}: {report}");
+        // What the settings alone show is told without evidence.
+        let (output, said, _work) = super::cli::run(&[("tickmark.toml", &settings)], &["check"]);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(said.contains("warning[T053]"), !why.contains("were read"), "{why}: {said}");
+    }
+}
+
+/// A voucher for the attestations of the project is held to the same.
+#[test]
+fn a_voucher_for_fewer_attestations_than_there_are_vouches_for_nothing() {
+    let attestation = "id = \"A\"\nsubject-kind = \"party\"\nsubject = \"p\"\nclaim = \"offboarding-tested\"\nby = \"p\"\n\
+        at = \"2026-06-28T00:00:00Z\"\nvalid-until = \"never\"\n";
+    for (complete, whole) in [
+        ("expected = 1, from = \"a\", by = \"b\", on = \"2026-06-29\"", true),
+        ("expected = 0, from = \"a\", by = \"b\", on = \"2026-06-29\"", false),
+        ("from = \"a\", by = \"b\", on = \"2026-06-27\"", false),
+        ("from = \"a\", by = \"b\", on = \"2026-07-01\"", false),
+    ] {
+        let settings = format!("{PROJECT}[attestations]\ncomplete = {{ {complete} }}\n");
+        let files =
+            [("tickmark.toml", settings.as_str()), ("party.csv", "id,kind,status\np,team,active\n"), ("attestations/a.toml", attestation)];
+        let (_, said, work) = super::cli::run(&files, &["run"]);
+        let assessment = std::fs::read(work.path().join("report/assessment.json")).unwrap_or_else(|_| panic!("{said}"));
+        let assessment: Value = serde_json::from_slice(&assessment).unwrap();
+        let table = assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap().clone();
+        assert_eq!(table["complete"], whole, "{complete}: {said}");
+    }
+}
+
+/// An export that says itself that it is a part stays one, whoever vouches for it. Files that are pieces of one list may be all of it.
+#[test]
+fn nobody_can_vouch_for_an_export_that_says_it_is_a_part() {
+    let kong = |text: &str, more: &str| {
+        let settings = format!(
+            "{}[[source]]\nid = \"k\"\nkind = \"kong-deck\"\npath = \"k.yaml\"\nsystems = [\"kong:x\"]\n\
+             collected-at = \"2026-06-29T12:00:00Z\"\n{more}",
+            PROJECT.replace("INV-01\", \"INV-06", "INV-05")
+        );
+        let party = ("party.csv", "id,kind,status\np,team,active\n");
+        super::cli::run(&[("tickmark.toml", &settings), party, ("k.yaml", text)], &["run"])
+    };
+    let vouched = "complete = { expected = 1, from = \"the console\", by = \"j.doe\", on = \"2026-06-29\" }\n";
+    let whole = "_format_version: \"3.0\"\nconsumers:\n- username: a\n";
+    let (_, said, _work) = kong(whole, vouched);
+    assert!(!said.contains("source k:"), "{said}");
+    let (_, said, _work) = kong(&format!("_info:\n  select_tags: [partners]\n{whole}"), vouched);
+    assert!(said.contains("source k: partial: the dump holds only what is tagged partners"), "{said}");
 }

@@ -301,6 +301,13 @@ fn what_is_wrong_with_an_exception_stops_the_run() {
     assert_ne!(control, CONTROL);
     let found = said(&Project::new(&[("controls/KEY-01.toml", &control)]).tickmark(&["check"]));
     assert!(found.contains("outside its own bounds") && !found.contains("has no parameter"), "{found}");
+    // Nor is what reads a parameter of which nobody says what it is.
+    let control = CONTROL
+        .replace("default = \"90d\"\n", "")
+        .replace("expect = { a = \"fail\" }", "expect = { a = \"fail\" }\nparams = { life = \"1d\" }");
+    let text = looser("{ value = \"180d\", reason = \"x\", approver = \"boss\" }");
+    let found = said(&Project::new(&[("controls/KEY-01.toml", &control), ("tickmark.toml", &text)]).tickmark(&["check"]));
+    assert!(found.contains("has no `default`") && found.contains("1 error") && !found.contains("error[T01"), "{found}");
     let two = Project::new(&[("waivers/a.toml", &waiver(&[])), ("waivers/b.toml", &waiver(&[]))]);
     let output = two.tickmark(&["check"]);
     assert!(output.status.code() == Some(2) && said(&output).contains("`W-1` is the id of two waivers"), "{}", said(&output));
@@ -326,7 +333,10 @@ fn a_looser_parameter_stands_on_page_one_with_who_answers_for_it() {
     project.run(&[], 1);
     let report = fs::read_to_string(project.path("report/report.md")).unwrap();
     let first = report.split("## Outcome").next().unwrap();
-    assert!(first.contains("`KEY-01.life` = 180d, by default 90d: Half a year. Accepted by `boss`; *approval not evidenced*."), "{first}");
+    assert!(
+        first.contains("`KEY-01.life` = 180d, by default 90d, with no end: Half a year. Accepted by `boss`; *approval not evidenced*."),
+        "{first}"
+    );
     // Stricter needs nobody.
     for value in ["\"30d\"", "\"90d\"", "{ value = \"30d\", reason = \"Because.\", approver = \"boss\" }"] {
         let project = set(value);
@@ -415,7 +425,10 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     let rows = assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap();
     assert_eq!((rows["rows"].as_i64(), rows["complete"].as_bool()), (Some(4), Some(false)), "nobody vouches that they are all");
     let list = said(&project.tickmark(&["attest", "--list"]));
-    assert!(list.contains("2 of 4 attestations need a look") && list.contains("expired   A-4") && list.contains("ends soon A-1"), "{list}");
+    assert!(
+        list.contains("2 of 4 attestations need a look") && list.contains("expired          A-4") && list.contains("ends soon        A-1"),
+        "{list}"
+    );
     assert!(said(&project.tickmark(&["attest", "--list", "--within", "400d"])).contains("3 of 4"));
     for (subject, until, more, words) in [
         ("gone", "never", &[] as &[&str], "the evidence holds no credential `gone`"),
@@ -429,7 +442,7 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     // A changed document is noticed, and what is vouched for makes the table whole.
     project.put(
         "tickmark.toml",
-        &format!("{SETTINGS}\n[attestations]\ncomplete = {{ expected = 4, from = \"a count\", by = \"j.doe\", on = \"2026-06-29\" }}\n"),
+        &format!("{SETTINGS}\n[attestations]\ncomplete = {{ expected = 4, from = \"a count\", by = \"j.doe\", on = \"2026-06-30\" }}\n"),
     );
     let assessment = project.run(&[], 1);
     assert_eq!(assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap()["complete"], true);
@@ -448,4 +461,48 @@ fn documents_travel_with_the_package() {
     ] {
         assert!(package.join(path).is_file(), "{path}");
     }
+}
+
+/// A looser value ends like a waiver: from that instant the default counts again, and page one says so.
+#[test]
+fn a_looser_parameter_counts_up_to_the_instant_at_which_it_ends() {
+    let page = |until: &str, exit: i32| {
+        let value = format!("\"KEY-01.life\" = {{ value = \"180d\", reason = \"Half a year.\", approver = \"boss\"{until} }}");
+        let settings = SETTINGS.replacen("[[source]]", &format!("[params]\n{value}\n[[source]]"), 1);
+        let credentials = "id,system,identity,kind,status,issued_at,expires_at\n\
+            a,s,i,api_key,active,2026-01-01T00:00:00Z,2026-06-15T00:00:00Z\n";
+        let project =
+            Project::new(&[("tickmark.toml", &settings.replace("expected = 4", "expected = 1")), ("credential.csv", credentials)]);
+        let assessment = project.run(&[], exit);
+        let report = fs::read_to_string(project.path("report/report.md")).unwrap();
+        let verified =
+            Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("verify").arg(project.path("report")).arg("--unsigned").output().unwrap();
+        assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+        (verdict(&assessment, "a"), report.split("## Outcome").next().unwrap().to_owned(), assessment["controls"][0]["params"][0].clone())
+    };
+    let (verdict, first, param) = page("", 0);
+    assert_eq!(verdict, "pass");
+    assert!(first.contains("`KEY-01.life` = 180d, by default 90d, with no end: Half a year."), "{first}");
+    assert_eq!((&param["value"], &param["looser"]["until"], &param["looser"]["ended"]), (&"180d".into(), &Value::Null, &false.into()));
+    let (verdict, first, param) = page(", until = \"2026-06-30T00:00:00.000001Z\"", 0);
+    assert_eq!(verdict, "pass");
+    assert!(first.contains("by default 90d, until 2026-06-30T00:00:00.000001Z: Half a year."), "{first}");
+    assert_eq!(param["looser"]["until"], "2026-06-30T00:00:00.000001Z");
+    let (verdict, first, param) = page(", until = \"2026-06-30T00:00:00Z\"", 1);
+    assert_eq!(verdict, "fail");
+    assert!(first.contains("`KEY-01.life`: the default, 90d, counts again: 180d ended at 2026-06-30T00:00:00Z."), "{first}");
+    assert!(first.contains("1 looser value has ended"), "{first}");
+    assert_eq!((&param["value"], &param["overridden"], &param["looser"]["ended"]), (&"90d".into(), &false.into(), &true.into()));
+}
+
+/// The terminal and the report count the same waivers.
+#[test]
+fn the_terminal_counts_the_waivers_that_the_report_lists() {
+    let other = waiver(&["id = \"W-2\"", "expires-at ="]);
+    let project =
+        Project::new(&[("waivers/one.toml", &waiver(&["subjects = [\"one\", \"two\", \"good\"]"])), ("waivers/two.toml", &other)]);
+    let said = said(&project.tickmark(&["run"]));
+    assert!(said.contains(", 2 waivers\n"), "{said}");
+    let report = fs::read_to_string(project.path("report/report.md")).unwrap();
+    assert!(report.contains("| **Exceptions** | 2 waivers,"), "{report}");
 }

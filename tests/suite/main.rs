@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "tests start the program")]
 
 mod agreement;
+mod attestations;
 mod authoring;
 mod blank;
 mod cli;
@@ -19,6 +20,7 @@ mod examples;
 mod exceptions;
 mod explain;
 mod exports;
+mod filters;
 mod formats;
 mod frozen;
 mod harmful;
@@ -31,6 +33,7 @@ mod load;
 mod metamorphic;
 mod offboarding;
 mod package;
+mod page;
 mod real_systems;
 mod realdata;
 mod report;

@@ -14,7 +14,7 @@ use tickmark::cli::excused;
 use tickmark::evaluate::{Request, assess};
 use tickmark::model::assessment::{Status, Verdict};
 use tickmark::model::control::Control;
-use tickmark::model::project::Gate;
+use tickmark::model::project::Gating;
 use tickmark::model::table::Evidence;
 use tickmark::model::value::Time;
 use tickmark::model::waiver::Waiver;
@@ -50,7 +50,9 @@ fn outcomes(controls: &[Control], waivers: &[Waiver], evidence: &Evidence, as_of
         evidence: &evidence,
         as_of,
         as_of_from: "argument",
-        gate: Gate::Any,
+        gating: &Gating::default(),
+        narrowed: None,
+        baseline: None,
     };
     let assessment = assess(&request).unwrap();
     let outcome = |result: tickmark::model::assessment::ControlResult| {

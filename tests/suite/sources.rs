@@ -144,6 +144,52 @@ fn a_flag_of_the_credential_report_in_other_words_is_quarantined() {
     assert_eq!(words("aws-credential-report-json"), words("aws-credential-report"));
 }
 
+/// The credential report with one line more, or with another line in the place of one, as the command line prints it.
+fn as_json(from: &str, to: &str) -> tickmark::evidence::Tried {
+    use base64::Engine;
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sources/aws-credential-report/export.csv");
+    let text = std::fs::read_to_string(case).unwrap();
+    assert!(text.contains(from), "{from}");
+    let content = base64::engine::general_purpose::STANDARD.encode(text.replacen(from, to, 1));
+    let document = serde_json::json!({ "Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2026-06-29T22:00:00Z" });
+    let (mapping, key) = (shipped("aws-credential-report-json"), FingerprintKey::given(&[]));
+    tried(&mapping, &[], None, "report.json", document.to_string().into_bytes(), &key, shipped_mappings).unwrap()
+}
+
+/// One record that cannot be read takes no other with it, in either form of the credential report.
+#[test]
+fn a_bad_flag_of_one_user_spares_the_others() {
+    let line = "x,arn:aws:iam::111122223333:user/x,2024-01-10T09:00:00+00:00,canary,N/A,N/A,N/A,false,false,N/A,N/A,N/A,N/A,\
+        false,N/A,N/A,N/A,N/A,false,N/A,false,N/A,\n<root_account>,";
+    let csv = altered("aws-credential-report", "<root_account>,", line);
+    let json = as_json("<root_account>,", line);
+    let kept = |tried: &tickmark::evidence::Tried| -> Vec<String> {
+        tried.export.rows.iter().map(|row| row.cells[0].display(&SCHEMA[row.table].columns[0])).collect()
+    };
+    assert!(kept(&csv).len() > 3);
+    assert_eq!(kept(&json), kept(&csv));
+    let found: Vec<(&str, &str)> = json.export.quarantine.iter().map(|found| (found.position.as_str(), found.reason.as_str())).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "/Content line 2");
+    assert!(found[0].1.contains("`password_enabled`") && !found[0].1.contains("canary"), "{found:?}");
+    // A flag that is read for nothing else shows as well that a line is not what it seems.
+    let line = line.replace("canary", "false").replace(",false,false,N/A,N/A", ",odd,false,N/A,N/A");
+    for tried in [altered("aws-credential-report", "<root_account>,", &line), as_json("<root_account>,", &line)] {
+        let reasons: Vec<&str> = tried.export.quarantine.iter().map(|found| found.reason.as_str()).collect();
+        assert!(reasons.len() == 1 && reasons[0].contains("`mfa_active`"), "{reasons:?}");
+        assert_eq!(kept(&tried), kept(&csv));
+    }
+}
+
+/// Whether a user of IAM is a person or a program its credential report does not say.
+#[test]
+fn the_credential_report_does_not_say_what_kind_of_identity_a_user_is() {
+    for tried in [altered("aws-credential-report", "", ""), as_json("", "")] {
+        let identities: Vec<&Value> = tried.rows.iter().filter(|row| row["table"] == "identity").collect();
+        assert!(identities.len() > 1 && identities.iter().all(|row| row.get("kind").is_none()), "{identities:?}");
+    }
+}
+
 /// A word that a mapping does not know drops no row and decides no value.
 #[test]
 fn a_word_that_is_not_known_decides_nothing() {

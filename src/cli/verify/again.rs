@@ -11,11 +11,10 @@ use crate::attest::account::Account;
 use crate::attest::manifest::{self, GROWING};
 use crate::attest::package::Manifest;
 use crate::attest::{self};
-use crate::cli::assessing::{Assessed, assessed_again};
+use crate::cli::assessing::{Assessed, Given, assessed_again};
 use crate::cli::summary::printable;
 use crate::evidence::FingerprintKey;
 use crate::model::assessment::{Assessment, ENGINE};
-use crate::model::control::Severity;
 use crate::model::project::{Gate, Project};
 use crate::model::salt::INPUTS;
 use crate::report;
@@ -52,16 +51,27 @@ fn performed(files: &Files, ours: bool) -> anyhow::Result<Assessed> {
         serde_json::from_slice(files.get("assessment.json").map_or(&[][..], Vec::as_slice)).context("assessment.json is no JSON")?;
     let said = |name: &str| before.get(name).and_then(Value::as_str);
     let as_of = if said("as_of_from") == Some("argument") { said("as_of") } else { None };
-    let gate = match said("gate") {
-        Some("any") => Gate::Any,
-        Some("none") => Gate::Off,
-        Some(word) => Gate::AtLeast(Severity::from_word(word).context("assessment.json names no gate")?),
-        None => anyhow::bail!("assessment.json names no gate"),
+    let gate = said("gate").and_then(Gate::from_word).context("assessment.json names no gate")?;
+    let names = |list: &str| -> Vec<String> {
+        let names = before["narrowed"][list].as_array().into_iter().flatten();
+        names.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (only, skip) = (names("only"), names("skip"));
+    let given = Given {
+        as_of,
+        fail_on: Some(gate),
+        // Those from before it had a gate of its own say nothing.
+        fail_on_unknown: Some(
+            said("gate_unknown").map_or(Some(gate), Gate::from_word).context("assessment.json names no gate for unknowns")?,
+        ),
+        only: &only,
+        skip: &skip,
+        baseline: None,
     };
     // Secrets were replaced before they were packed: no key is needed, and none is made.
     let key = FingerprintKey::given(&[]);
     // Another version's controls are its own: those that it packed. Ours are compared with what was packed, byte by byte.
-    assessed_again(work.path(), as_of, gate, &key, !ours)?.context("its settings or controls cannot be used")
+    assessed_again(work.path(), &given, &key, !ours)?.context("its settings or controls cannot be used")
 }
 
 fn unpacked(files: &Files) -> anyhow::Result<tempfile::TempDir> {

@@ -179,12 +179,17 @@ fn one(request: &Request<'_>, call: &Call, item: Option<&str>) -> Result<Vec<u8>
     };
     let limit = Duration::from_micros(u64::try_from(request.limit.0).unwrap_or_default());
     let ends = Instant::now() + limit;
-    let fault = |why: String| Failure { why, stderr: Vec::new(), exit: Some(0) };
+    let fault = |why: String| Failure { why, stderr: Vec::new(), exit: Some(0), late: false };
+    let unready = || format!("the call `{}` was not ready within its time limit", call.name);
     loop {
         let left = ends.saturating_duration_since(Instant::now());
-        let said = process::run(&argv, request.root, request.env, left, request.slots)?;
+        let said = match process::run(&argv, request.root, request.env, left, request.slots) {
+            // Whether its time was over while it ran or between two answers is chance.
+            Err(failure) if failure.late && !call.until.is_empty() => return Err(Failure { why: unready(), ..failure }),
+            said => said?,
+        };
         if said.stdout.iter().all(u8::is_ascii_whitespace) {
-            return Err(Failure { why: format!("the call `{}` printed nothing", call.name), stderr: said.stderr, exit: Some(0) });
+            return Err(Failure { stderr: said.stderr, ..fault(format!("the call `{}` printed nothing", call.name)) });
         }
         if call.until.is_empty() {
             return Ok(said.stdout);
@@ -193,7 +198,7 @@ fn one(request: &Request<'_>, call: &Call, item: Option<&str>) -> Result<Vec<u8>
         match ready {
             Ok(ready) if ready == [Value::Bool(true)] => return Ok(said.stdout),
             Ok(_) if Instant::now() + AGAIN < ends => std::thread::sleep(AGAIN),
-            Ok(_) => return Err(fault(format!("the call `{}` was not ready within its time limit", call.name))),
+            Ok(_) => return Err(fault(unready())),
             Err(why) => return Err(fault(format!("the call `{}`: its `until`: {why}", call.name))),
         }
     }

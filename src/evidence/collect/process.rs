@@ -59,11 +59,13 @@ pub struct Failure {
     pub stderr: Vec<u8>,
     /// Exit status; `None`: it was ended, or never began.
     pub exit: Option<i32>,
+    /// It was ended because its time was over.
+    pub late: bool,
 }
 
 /// Runs a command to its end.
 pub fn run(argv: &[String], root: &Path, env: &[(OsString, OsString)], limit: Duration, slots: &Slots) -> Result<Said, Failure> {
-    let failure = |why: String| Failure { why, stderr: Vec::new(), exit: None };
+    let failure = |why: String| Failure { why, stderr: Vec::new(), exit: None, late: false };
     let Some((program, arguments)) = argv.split_first() else { return Err(failure("there is no command".to_owned())) };
     let _slot = slots.taken();
     // A program that is named with a path is the project's.
@@ -86,8 +88,8 @@ pub fn run(argv: &[String], root: &Path, env: &[(OsString, OsString)], limit: Du
         match child.try_wait() {
             Ok(Some(status)) => break Ok(status),
             Ok(None) if Instant::now() < ends => std::thread::sleep(TICK),
-            Ok(None) => break Err(format!("`{program}` took longer than its time limit")),
-            Err(error) => break Err(format!("`{program}` cannot be waited for: {error}")),
+            Ok(None) => break Err((format!("`{program}` took longer than its time limit"), true)),
+            Err(error) => break Err((format!("`{program}` cannot be waited for: {error}"), false)),
         }
     };
     if status.is_err() {
@@ -100,10 +102,10 @@ pub fn run(argv: &[String], root: &Path, env: &[(OsString, OsString)], limit: Du
     };
     let (stdout, stderr) = (rest(stdout), rest(stderr));
     let stderr = stderr.map(|(bytes, _)| bytes).unwrap_or_default();
-    let failed = |why: String, exit: Option<i32>, stderr: Vec<u8>| Err(Failure { why, stderr, exit });
+    let failed = |why: String, exit: Option<i32>, stderr: Vec<u8>| Err(Failure { why, stderr, exit, late: false });
     let status = match status {
         Ok(status) => status,
-        Err(why) => return failed(why, None, stderr),
+        Err((why, late)) => return Err(Failure { why, stderr, exit: None, late }),
     };
     let Some((stdout, whole)) = stdout else {
         end(&mut child);

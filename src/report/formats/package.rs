@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 use super::FormatError;
 use super::identity::Identities;
 use super::lines;
-use crate::model::assessment::finding_id;
 use crate::model::salt::INPUTS;
 use crate::report::escape;
 
@@ -78,6 +77,12 @@ impl<'f> Package<'f> {
         self.assessment.findings.get(verdict.finding?)
     }
 
+    /// The controls that are selected and that the command line left out.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&str> {
+        self.assessment.deselected.iter().filter(|it| it.narrowed).map(|it| it.id.as_str()).collect()
+    }
+
     /// The findings of a control, in the assessment's order: fail, waived, unknown.
     pub fn findings<'a>(&'a self, control: &'a str) -> impl Iterator<Item = &'a Finding> {
         self.assessment.findings.iter().filter(move |finding| finding.control == control)
@@ -102,14 +107,6 @@ impl<'f> Package<'f> {
             .waivers
             .iter()
             .filter(|waiver| waiver.control == finding.control && waiver.covered.binary_search(&finding.subject).is_ok())
-    }
-}
-
-impl Finding {
-    /// The same from run to run.
-    #[must_use]
-    pub fn id(&self) -> String {
-        finding_id(&self.control, &self.subject)
     }
 }
 
@@ -354,10 +351,13 @@ pub struct Deselected {
     pub severity: String,
     pub file: String,
     pub out_of_scope: Option<String>,
+    #[serde(default)]
+    pub narrowed: bool,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Finding {
+    pub id: String,
     pub control: String,
     pub subject: String,
     pub verdict: String,
@@ -367,6 +367,8 @@ pub struct Finding {
     pub evidence: Vec<Position>,
     #[serde(default)]
     pub waivers: Vec<String>,
+    #[serde(default)]
+    pub baseline: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

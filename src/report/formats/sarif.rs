@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::package::{Control, Finding, Framework, Package, Position, Reason, Verdict};
 use super::wire::sarif::*;
 use super::{Options, identity, uri};
-use crate::model::assessment::finding_id;
+use crate::model::assessment::{Named, finding_id};
 use crate::model::salt::INPUTS;
 use crate::report::{author, escape};
 
@@ -63,6 +63,7 @@ pub fn log(package: &Package<'_>, options: Options<'_>) -> Log {
                 "root": package.root,
                 "gate": said.gate,
                 "outcome": said.outcome.word,
+                "leftOut": package.left_out(),
                 "verdicts": {
                     "fail": said.totals.verdicts.fail,
                     "unknown": said.totals.verdicts.unknown,
@@ -188,16 +189,22 @@ struct Told<'t> {
     finding: Option<&'t Finding>,
 }
 
+/// The id of a finding; of what is none, one in the same manner.
+fn result_id(control: &str, subject: &str, finding: Option<&Finding>) -> String {
+    finding.map_or_else(|| finding_id(control, Named::Id(subject), &[]), |finding| finding.id.clone())
+}
+
 impl<'p> Results<'p> {
     fn of(package: &'p Package<'p>, options: Options<'p>) -> Self {
         let mut before = BTreeMap::new();
         if let Some(baseline) = options.baseline {
             for (control, verdicts) in baseline.controls() {
                 for verdict in verdicts {
-                    before.insert(finding_id(&control.id, &verdict.subject), said(&verdict.word, baseline.finding(verdict)));
+                    let finding = baseline.finding(verdict);
+                    before.insert(result_id(&control.id, &verdict.subject, finding), said(&verdict.word, finding));
                 }
                 if !control.population_complete {
-                    before.insert(finding_id(&control.id, ""), said("unknown", None));
+                    before.insert(result_id(&control.id, "", None), said("unknown", None));
                 }
             }
         }
@@ -229,7 +236,7 @@ impl<'p> Results<'p> {
         let Some(baseline) = self.options.baseline else { return };
         for control in &baseline.assessment.controls {
             let rule = self.package.assessment.controls.iter().position(|there| there.id == control.id);
-            for finding in baseline.findings(&control.id).filter(|finding| !self.told.contains(&finding.id())).collect::<Vec<_>>() {
+            for finding in baseline.findings(&control.id).filter(|finding| !self.told.contains(&finding.id)).collect::<Vec<_>>() {
                 let message = told(&finding.subject, &finding.verdict, control, Some(finding));
                 let (id, severity) = (control.id.as_str(), control.severity.as_str());
                 let (subject, verdict) = (finding.subject.as_str(), finding.verdict.as_str());
@@ -242,7 +249,7 @@ impl<'p> Results<'p> {
     }
 
     fn push(&mut self, package: &Package<'_>, told: Told<'_>) {
-        let id = finding_id(told.control, told.subject);
+        let id = result_id(told.control, told.subject, told.finding);
         let (kind, level) = match told.verdict {
             "fail" | "waived" => ("fail", level(told.severity)),
             "pass" => ("pass", "none"),
@@ -288,6 +295,7 @@ impl<'p> Results<'p> {
                 "severity": told.severity,
                 "observed": told.finding.map(observed),
                 "waivers": told.finding.map(|finding| &finding.waivers),
+                "projectBaseline": told.finding.and_then(|finding| finding.baseline.as_deref()),
             })),
         });
         self.told.insert(id);

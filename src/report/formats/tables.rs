@@ -34,7 +34,7 @@ pub fn verdicts(package: &Package<'_>) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (control, verdicts) in package.controls() {
         for verdict in verdicts {
-            let finding = package.finding(verdict).map_or_else(String::new, super::package::Finding::id);
+            let finding = package.finding(verdict).map_or_else(String::new, |finding| finding.id.clone());
             let (reason, evidence) = (verdict.reason.clone(), verdict.evidence.clone());
             let (as_of, root) = (package.assessment.as_of.clone(), package.root.clone());
             let (id, severity) = (control.id.clone(), control.severity.clone());
@@ -124,10 +124,20 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
     let findings = said.findings.iter().map(|it| {
         let reasons: Vec<String> = it.reasons.iter().map(|reason| format!("{}: {}", reason.word, reason.detail)).collect();
         let evidence: Vec<String> = it.evidence.iter().map(|at| format!("{} {} {}", at.source, at.file, at.record)).collect();
-        row![it.id(), it.control, it.severity, it.subject, it.verdict, reasons.join("; "), evidence.join("; "), it.waivers.join(" ")]
+        row![
+            it.id,
+            it.control,
+            it.severity,
+            it.subject,
+            it.verdict,
+            reasons.join("; "),
+            evidence.join("; "),
+            it.waivers.join(" "),
+            text(it.baseline.as_deref())
+        ]
     });
     let observed = said.findings.iter().flat_map(|it| {
-        let id = it.id();
+        let id = &it.id;
         it.observed.iter().map(move |(read, held)| row![id, it.control, it.subject, read, held])
     });
     let waivers = said.waivers.iter().map(|it| {
@@ -148,9 +158,14 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
             it.file
         ]
     });
-    let deselected = said.deselected.iter().map(|it| row![it.id, it.title, it.severity, it.file, text(it.out_of_scope.as_deref())]);
+    let deselected =
+        said.deselected.iter().map(|it| row![it.id, it.title, it.severity, it.file, text(it.out_of_scope.as_deref()), it.narrowed]);
     [
-        ("findings", &["finding", "control", "severity", "subject", "verdict", "reasons", "evidence", "waivers"], findings.collect()),
+        (
+            "findings",
+            &["finding", "control", "severity", "subject", "verdict", "reasons", "evidence", "waivers", "baseline"],
+            findings.collect(),
+        ),
         ("observed", &["finding", "control", "subject", "read", "held"], observed.collect()),
         (
             "waivers",
@@ -171,7 +186,7 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
             ],
             waivers.collect(),
         ),
-        ("deselected", &["control", "title", "severity", "file", "out_of_scope"], deselected.collect()),
+        ("deselected", &["control", "title", "severity", "file", "out_of_scope", "narrowed"], deselected.collect()),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::basis::basis;
+use super::procedure::procedure;
 use super::view::{Capped, CountsView, Mark, ReasonView, count, reasons};
 use crate::model::assessment::{Assessment, ControlResult, Finding, Reason, Status, Verdict};
 use crate::model::control::{Control, Param, Severity};
@@ -27,8 +28,8 @@ const EVIDENCE: usize = 4;
 /// A row of the summary.
 #[derive(Serialize)]
 pub struct Row {
-    name: String,
-    counts: CountsView,
+    pub name: String,
+    pub counts: CountsView,
 }
 
 /// Controls by severity, the gravest first; severities without a control are left out.
@@ -40,14 +41,10 @@ pub fn by_severity(assessment: &Assessment) -> Vec<Row> {
 
 /// Controls by the letters that their ids begin with.
 pub fn by_family(assessment: &Assessment) -> Vec<Row> {
-    let mut families: Vec<&str> = assessment.controls.iter().map(|result| family(&result.control)).collect();
+    let mut families: Vec<&str> = assessment.controls.iter().map(|result| result.control.family()).collect();
     families.sort_unstable();
     families.dedup();
-    families.into_iter().map(|name| row(name.to_owned(), assessment, |control| family(control) == name)).collect()
-}
-
-fn family(control: &Control) -> &str {
-    control.id.split_once('-').map_or(&control.id, |(family, _)| family)
+    families.into_iter().map(|name| row(name.to_owned(), assessment, |control| control.family() == name)).collect()
 }
 
 fn row(name: String, assessment: &Assessment, belongs: impl Fn(&Control) -> bool) -> Row {
@@ -79,6 +76,8 @@ pub struct ControlView<'a> {
     criteria: Vec<Criterion<'a>>,
     notes: Vec<NoteView<'a>>,
     params: Vec<ParamView<'a>>,
+    /// The condition in words; Markdown.
+    procedure: String,
     condition: String,
     alike: Vec<Alike<'a>>,
     findings: Vec<FindingView<'a>>,
@@ -124,6 +123,8 @@ struct Alike<'a> {
 
 #[derive(Serialize)]
 struct FindingView<'a> {
+    /// A baseline in force knows it.
+    known: bool,
     verdict: Mark,
     subject: &'a str,
     group: Option<String>,
@@ -207,6 +208,7 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>,
         criteria: control.mappings.iter().map(criterion).collect(),
         notes: control.notes.iter().map(|(framework, note)| NoteView { framework, note }).collect(),
         params: control.params.values().map(param).collect(),
+        procedure: procedure(control),
         condition: condition(control),
         more: total - findings.len(),
         has_findings: !result.findings.is_empty(),
@@ -228,7 +230,7 @@ fn param(param: &Param) -> ParamView<'_> {
         },
         basis: &param.basis,
         overridden: param.overridden,
-        looser: param.looser.is_some(),
+        looser: param.looser.as_ref().is_some_and(|looser| looser.ended.is_none()),
     }
 }
 
@@ -301,6 +303,7 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         subject: &finding.subject,
         group,
         waivers: &finding.waivers,
+        known: finding.known == Some(true),
         reasons: reasons(&finding.reasons, REASONS),
         observed: Capped::new(finding.observed.iter().map(|(name, value)| Observed { name, value }), OBSERVED),
         evidence: Capped::new(

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::view::{Capped, Mark, ReasonView, clause, count};
 use crate::model::assessment::Assessment;
+use crate::model::fact::{Fact, facts};
 use crate::model::project::{Project, Vouched};
+use crate::model::schema::SCHEMA;
 use crate::model::table::{Collection, Completeness, Evidence, Gap, Source, Why};
 use crate::model::value::{Duration, Time};
 use crate::report::map;
@@ -36,6 +38,32 @@ pub struct SourceView<'a> {
     covers: Option<String>,
     how: Option<HowView>,
     notes: Capped<String>,
+}
+
+/// A source, and the controls that read what it may say.
+#[derive(Serialize)]
+pub struct RelianceView<'a> {
+    source: &'a str,
+    controls: Vec<&'a str>,
+}
+
+/// Every configured source once, in the order of [`sources`].
+pub fn reliance<'a>(assessment: &'a Assessment, evidence: &'a Evidence) -> Vec<RelianceView<'a>> {
+    let read: Vec<_> = assessment.controls.iter().map(|result| (result.control.id.as_str(), facts(&result.control))).collect();
+    let named =
+        |table: &usize, source: &Source| SCHEMA.get(*table).is_some_and(|schema| source.tables.iter().any(|name| name == schema.name));
+    let says = |source: &Source, fact: &Fact| match fact {
+        Fact::Rows(table) | Fact::Column(table, _) => named(table, source),
+        Fact::Events(types) => types.iter().any(|ty| source.event_types.contains(ty)),
+    };
+    let mut views: Vec<RelianceView<'a>> = Vec::new();
+    for source in evidence.sources.iter().take(SOURCES) {
+        if views.iter().all(|view| view.source != source.id) {
+            let controls = read.iter().filter(|(_, facts)| facts.iter().any(|fact| says(source, fact))).map(|(id, _)| *id).collect();
+            views.push(RelianceView { source: &source.id, controls });
+        }
+    }
+    views
 }
 
 /// How a source was collected; several collections of a log are told by the newest.

@@ -28,6 +28,9 @@ pub struct LooserView<'a> {
     reason: String,
     approver: &'a str,
     approval: Option<&'a str>,
+    until: Option<String>,
+    /// The value that has ended.
+    pub ended: Option<&'a str>,
 }
 
 pub fn looser(project: &Project) -> Vec<LooserView<'_>> {
@@ -41,6 +44,8 @@ pub fn looser(project: &Project) -> Vec<LooserView<'_>> {
             reason: sentence(&looser.reason),
             approver: &looser.approver,
             approval: looser.approval.as_ref().map(|document| document.sha256.as_str()),
+            until: looser.until.map(|until| until.to_string()),
+            ended: looser.ended.as_deref(),
         })
     });
     views.collect()
@@ -167,26 +172,35 @@ pub fn attestations(evidence: &Evidence, as_of: Time, soon: Duration) -> Vec<Att
     let ends = |row: usize| cell(table, "valid_until", row).time;
     let mut rows: Vec<usize> = (0..table.rows).collect();
     rows.sort_by_key(|row| (ends(*row).is_none(), ends(*row), *row));
-    rows.into_iter().map(|row| attestation(table, row, as_of, soon)).collect()
+    let there = |kind: &str, subject: &str| evidence.table(kind).is_some_and(|table| table.find(subject).is_some());
+    rows.into_iter().map(|row| attestation(table, row, as_of, soon, &there)).collect()
 }
 
-fn attestation(table: &Table, row: usize, as_of: Time, soon: Duration) -> AttestationView {
+/// `there`: whether the evidence holds a subject, by its table and id.
+fn attestation(table: &Table, row: usize, as_of: Time, soon: Duration, there: &dyn Fn(&str, &str) -> bool) -> AttestationView {
     let read = |name: &str| cell(table, name, row);
+    let (kind, subject) = (read("subject_kind"), read("subject"));
+    let (claim, by) = (read("claim"), read("by"));
     let (at, until) = (read("at"), read("valid_until"));
     let document = read("document");
     let standing = match (at.time, until.time, until.state) {
         _ if at.state == State::Future => Mark { shape: Mark::FAIL, word: "not yet" },
         (_, Some(until), _) if until <= as_of => Mark { shape: Mark::FAIL, word: "expired" },
+        _ if by.state != State::Known => Mark { shape: Mark::UNKNOWN, word: "by nobody known" },
+        _ if [&kind, &subject].iter().all(|told| told.state == State::Known) && !there(&kind.text, &subject.text) => {
+            Mark { shape: Mark::UNKNOWN, word: "of nothing known" }
+        }
+        _ if [&kind, &subject, &claim].iter().any(|told| told.state != State::Known) => Mark { shape: Mark::UNKNOWN, word: "unknown" },
         (Some(_), Some(until), _) if until.0.saturating_sub(as_of.0) <= soon.0 => Mark { shape: Mark::PART, word: "ends soon" },
         (Some(_), Some(_), _) | (Some(_), None, State::Never) => Mark { shape: Mark::PASS, word: "live" },
         _ => Mark { shape: Mark::UNKNOWN, word: "unknown" },
     };
     AttestationView {
         id: read("id").text,
-        claim: read("claim").text,
-        subject_kind: read("subject_kind").text,
-        subject: read("subject").text,
-        by: read("by").text,
+        claim: claim.text,
+        subject_kind: kind.text,
+        subject: subject.text,
+        by: by.text,
         at: at.text,
         until: until.text,
         standing,

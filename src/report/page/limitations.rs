@@ -79,7 +79,11 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     if !evidence.quarantine.is_empty() {
         items.push(format!("{} quarantined.", count(evidence.quarantine.len(), "record or field was", "records or fields were")));
     }
-    if let Some(names) = named(project.deselected.iter().filter(|left| left.out_of_scope.is_none()).map(|left| left.control.id.as_str())) {
+    if let Some(names) = named(project.deselected.iter().filter(|left| left.narrowed).map(|left| left.control.id.as_str())) {
+        items.push(format!("Controls that the run was told to leave out count as undecided for their requirements: {names}."));
+    }
+    let unselected = project.deselected.iter().filter(|left| left.out_of_scope.is_none() && !left.narrowed);
+    if let Some(names) = named(unselected.map(|left| left.control.id.as_str())) {
         items.push(format!(
             "Controls that ship with this program and were not selected count as undecided for their requirements: {names}."
         ));
@@ -95,9 +99,10 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         }
     }
     for framework in &assessment.frameworks {
-        let bare = framework.requirements.iter().filter(|requirement| requirement.support == Support::NoControl).count();
+        let lowest = map::lowest(framework);
+        let bare = lowest.iter().filter(|requirement| requirement.support == Support::NoControl).count();
         if bare > 0 {
-            let of = count(framework.requirements.len(), "entry", "entries");
+            let of = count(lowest.len(), "requirement", "requirements");
             items.push(format!("{}: no control is mapped to {bare} of {of}.", escape::sentence(&framework.title)));
         }
     }

@@ -7,6 +7,11 @@
 //! | `requirements` | frameworks with their requirements |
 //! | `controls` | the summary and each control with its findings |
 //! | `basis` | on what each was judged: population, counts, logs |
+//! | `procedure` | a condition in words |
+//! | `first` | what to fix first |
+//! | `growth`, `lifecycle`, `paths` | how access grows, ages and spreads |
+//! | `pictures` | which figures the page gets |
+//! | `gate` | what decides how the run ends |
 //! | `exceptions` | waivers, looser parameters, attestations |
 //! | `lacking` | what a missing source leaves undecided |
 //! | `trust` | what rests on the project's own settings |
@@ -16,11 +21,20 @@ mod basis;
 mod controls;
 mod evidence;
 pub(super) mod exceptions;
+mod first;
+mod gate;
+mod growth;
 mod lacking;
+mod lifecycle;
 mod limitations;
+mod paths;
+mod pictures;
+mod procedure;
 mod requirements;
 mod trust;
 pub(super) mod view;
+
+use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{
@@ -33,33 +47,45 @@ use super::{ReportError, author, escape, map, wire};
 use crate::model::assessment::{Assessment, ENGINE, Outcome};
 use crate::model::project::Project;
 use crate::model::table::Evidence;
-use view::{Capped, Mark, duty};
+use view::{Capped, Mark};
 
 const MARKDOWN: &str = include_str!("../../../templates/report.md.jinja");
 /// The page around the Markdown.
 pub(super) const HTML: &str = include_str!("../../../templates/report.html.jinja");
 /// Its style.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
+/// Its script.
+pub(super) const SCRIPT: &str = include_str!("../../../templates/report.js");
 /// File name → text: packed beside what they made.
-pub const TEMPLATES: [(&str, &str); 3] = [("report.html.jinja", HTML), ("report.md.jinja", MARKDOWN), ("style.css", STYLE)];
+pub const TEMPLATES: [(&str, &str); 4] =
+    [("report.html.jinja", HTML), ("report.js", SCRIPT), ("report.md.jinja", MARKDOWN), ("style.css", STYLE)];
 
 /// What the template is given.
 #[derive(Serialize)]
 struct Page<'a> {
     name: &'a str,
+    engagement: Vec<(&'static str, &'a str)>,
     outcome: OutcomeView<'a>,
     as_of: String,
     as_of_from: &'static str,
-    gate: String,
+    holds_until: Option<String>,
+    gate: gate::GateView<'a>,
     seal: &'a str,
     engine: Engine,
     totals: Totals,
+    first: Capped<first::FirstView<'a>>,
     by_severity: Vec<controls::Row>,
     by_family: Vec<controls::Row>,
     controls: Vec<controls::ControlView<'a>>,
     incomplete_populations: bool,
     lacking: Vec<lacking::LackingView>,
+    growth: growth::GrowthView,
+    ages: lifecycle::AgesView,
+    lives: Capped<lifecycle::LifeView<'a>>,
+    paths: Capped<paths::PathView<'a>>,
     looser: Vec<exceptions::LooserView<'a>>,
+    /// How many of them have ended.
+    ended_looser: usize,
     trust: trust::TrustView<'a>,
     waivers: Capped<exceptions::WaiverView<'a>>,
     /// Waivers that waive nothing, though somebody meant them to.
@@ -70,6 +96,7 @@ struct Page<'a> {
     tables: Vec<evidence::TableView<'a>>,
     quarantine: Capped<evidence::QuarantineView<'a>>,
     files: Capped<evidence::FileView<'a>>,
+    reliance: Vec<evidence::RelianceView<'a>>,
     frameworks: Vec<requirements::FrameworkView<'a>>,
     limitations: Vec<String>,
 }
@@ -93,19 +120,29 @@ struct Totals {
     verdicts: view::CountsView,
 }
 
+/// `report.md`, and the pictures that `report.html` adds to it.
+#[derive(Debug)]
+pub struct Rendered {
+    pub markdown: String,
+    /// The text of the heading under which each stands → the figure.
+    pub figures: BTreeMap<String, String>,
+}
+
 /// The whole of `report.md`.
 ///
 /// # Errors
 /// [`ReportError::Template`] if a template is wrong.
-pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project, seal: &str) -> Result<String, ReportError> {
+pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project, seal: &str) -> Result<Rendered, ReportError> {
     let totals = map::totals(&assessment.controls);
     let controls = controls::controls(assessment, evidence, project);
     let (sources, sources_more) = evidence::sources(assessment, evidence, project);
     let page = Page {
         name: &assessment.name,
+        engagement: project.engagement.told(),
         outcome: OutcomeView {
             shape: match assessment.outcome {
                 Outcome::Satisfied => Mark::PASS,
+                Outcome::KnownOnly => Mark::PART,
                 Outcome::GateOff => Mark::NONE,
                 Outcome::Violations => Mark::FAIL,
                 Outcome::Insufficient => Mark::UNKNOWN,
@@ -120,14 +157,21 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
             "configuration" => "set in tickmark.toml",
             _ => "the newest collection time of the evidence",
         },
-        gate: gate(assessment.gate),
+        holds_until: evidence.holds_until().map(|until| until.to_string()),
+        gate: gate::gate(assessment, project),
         seal,
         engine: Engine { name: ENGINE.0, version: ENGINE.1 },
         totals: Totals { controls: totals.controls.into(), verdicts: totals.verdicts.into() },
+        first: first::first(assessment, evidence),
         by_severity: controls::by_severity(assessment),
         by_family: controls::by_family(assessment),
         incomplete_populations: controls.iter().any(|control| !control.complete),
         lacking: lacking::lacking(assessment),
+        growth: growth::growth(evidence, assessment.as_of),
+        ages: lifecycle::ages(assessment, evidence),
+        lives: lifecycle::lives(assessment, evidence),
+        paths: paths::paths(assessment),
+        ended_looser: exceptions::looser(project).iter().filter(|looser| looser.ended.is_some()).count(),
         looser: exceptions::looser(project),
         trust: trust::trust(evidence, project),
         waivers: exceptions::waivers(assessment),
@@ -139,21 +183,14 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         tables: evidence::tables(assessment, evidence),
         quarantine: evidence::quarantine(evidence),
         files: evidence::files(evidence),
+        reliance: evidence::reliance(assessment, evidence),
         frameworks: requirements::frameworks(assessment),
         limitations: limitations::limitations(assessment, evidence, project),
     };
+    let figures = pictures::pictures(&page);
     let mut environment = environment()?;
     environment.add_template("report.md", MARKDOWN)?;
-    Ok(tidy(&environment.get_template("report.md")?.render(Serde(page))?))
-}
-
-/// What the gate means, in a clause.
-fn gate(word: &str) -> String {
-    match word {
-        "none" => "none: the gate is off, so no finding fails the run".to_owned(),
-        "any" => "any: a failed control of any severity is a violation, an undecided one is insufficient evidence".to_owned(),
-        word => format!("{word}: controls of severity {} decide the outcome", duty(word)),
-    }
+    Ok(Rendered { markdown: tidy(&environment.get_template("report.md")?.render(Serde(page))?), figures })
 }
 
 /// A line that holds only a tag leaves nothing behind.

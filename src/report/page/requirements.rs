@@ -11,34 +11,34 @@ use crate::report::{escape, map};
 
 #[derive(Serialize)]
 pub struct FrameworkView<'a> {
-    title: &'a str,
+    pub title: &'a str,
     publisher: &'a str,
-    edition: &'a str,
+    pub edition: &'a str,
     url: &'a str,
     attribution: &'a str,
-    summary: String,
-    groups: Vec<Group<'a>>,
+    pub summary: String,
+    pub groups: Vec<Group<'a>>,
 }
 
 /// A top-level requirement with all below it, or those that stand alone.
 #[derive(Serialize)]
-struct Group<'a> {
-    id: &'a str,
+pub struct Group<'a> {
+    pub id: &'a str,
     /// Empty for requirements that stand alone.
     title: &'a str,
     /// The top-level requirement itself, where controls are mapped to it.
     head: Option<Row<'a>>,
-    rows: Vec<Row<'a>>,
+    pub rows: Vec<Row<'a>>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
-    id: &'a str,
+pub struct Row<'a> {
+    pub id: &'a str,
     title: &'a str,
     /// Others stand below it.
-    heading: bool,
+    pub heading: bool,
     /// `None`: a heading to which nothing is mapped directly.
-    support: Option<Mark>,
+    pub support: Option<Mark>,
     /// `2 of 3 controls`.
     tally: String,
     /// Markdown.
@@ -79,14 +79,14 @@ fn view<'a>(framework: &'a FrameworkResult, anchors: &BTreeMap<&str, String>) ->
         edition: &framework.edition,
         url: &framework.url,
         attribution: &framework.attribution,
-        summary: summary(&framework.requirements, &parents),
+        summary: summary(framework),
         groups,
     }
 }
 
 /// One sentence whose numbers add up: of the requirements under which no other stands, how many have which status.
-fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> String {
-    let leaves: Vec<&RequirementResult> = requirements.iter().filter(|requirement| !parents.contains(requirement.id.as_str())).collect();
+fn summary(framework: &FrameworkResult) -> String {
+    let (leaves, all) = (map::lowest(framework), framework.requirements.len());
     let parts: Vec<String> = Support::ALL
         .into_iter()
         .filter_map(|support| {
@@ -97,10 +97,10 @@ fn summary(requirements: &[RequirementResult], parents: &BTreeSet<&str>) -> Stri
             })
         })
         .collect();
-    if leaves.len() == requirements.len() {
+    if leaves.len() == all {
         format!("Of {}: {}.", count(leaves.len(), "requirement", "requirements"), parts.join(", "))
     } else {
-        let above = requirements.len() - leaves.len();
+        let above = all - leaves.len();
         format!(
             "Of {} below {}: {}.",
             count(leaves.len(), "requirement", "requirements"),

@@ -40,7 +40,7 @@ pub fn trust<'a>(evidence: &'a Evidence, project: &'a Project) -> TrustView<'a> 
     TrustView {
         left_out,
         requirements_left_out: project.out_of_scope.len(),
-        unselected: project.deselected.len() - left_out,
+        unselected: project.deselected.iter().filter(|left| left.out_of_scope.is_none() && !left.narrowed).count(),
         age: age(evidence, project),
         told: telling.iter().flat_map(|config| config.facts.keys().map(String::as_str)).collect(),
         telling: telling.len(),

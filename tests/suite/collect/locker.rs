@@ -213,8 +213,9 @@ fn a_log_adds_up_and_does_not_reach_beyond_a_collection_that_failed() {
         .replace("owner <> 'none'", "NOT EXISTS (SELECT 1 FROM event WHERE type = 'used' AND at > $as_of - INTERVAL '2h')");
     write(root, "controls/OWN-01.toml", &control);
     let covers = "covers = { from = \"2020-01-01T00:00:00Z\", until = \"2999-01-01T00:00:00Z\", types = [\"used\"] }\n";
+    let vouched = vouched();
     let of = |id: &str, table: &str, more: &str| {
-        format!("[[source]]\nid = \"{id}\"\nkind = \"canonical\"\ntable = \"{table}\"\ncommand = [\"cat\", \"{id}.csv\"]\n{VOUCHED}{more}")
+        format!("[[source]]\nid = \"{id}\"\nkind = \"canonical\"\ntable = \"{table}\"\ncommand = [\"cat\", \"{id}.csv\"]\n{vouched}{more}")
     };
     let sources = [of("identities", "identity", ""), of("credentials", "credential", ""), of("events", "event", covers)].concat();
     write(root, "tickmark.toml", &format!("name = \"x\"\ncontrols = [\"controls\"]\n{sources}"));

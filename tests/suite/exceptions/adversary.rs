@@ -10,7 +10,7 @@ fn over_events(second: &str) -> Project {
     let settings = format!(
         "{SETTINGS}[[source]]\nkind = \"canonical\"\ntable = \"event\"\npath = \"event.csv\"\nsystems = [\"s\"]\n\
          collected-at = \"2026-06-30T00:00:00Z\"\ncovers = {{ from = \"2026-06-01T00:00:00Z\", until = \"2026-06-30T00:00:00Z\", types = [\"used\"] }}\n\
-         complete = {{ from = \"a count\", by = \"j.doe\", on = \"2026-06-29\" }}\n"
+         complete = {{ from = \"a count\", by = \"j.doe\", on = \"2026-06-30\" }}\n"
     );
     let (head, _) = CONTROL.split_once("[params.life]").unwrap();
     let control = head.replace("subject = \"credential\"", "subject = \"event\"").replace("`$life`", "a day")

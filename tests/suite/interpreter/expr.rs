@@ -57,7 +57,11 @@ impl Place<'_> {
                 self.on_text(text, |text| text.starts_with(&prefix))
             }
             Kind::RegexpLike { text, pattern } => self.on_text(text, |text| Regex::new(pattern).unwrap().is_match(text)),
-            Kind::IsNotNull(path) => Some(self.world.read(path, self.start(path.scope)).is_exact()),
+            Kind::IsNotNull(path) => {
+                let untold = path.steps.iter().any(|(table, column)| self.world.evidence.tables[*table].untold.contains(column));
+                let known = self.world.read(path, self.start(path.scope)).is_exact();
+                if known || !untold { Some(known) } else { None }
+            }
             Kind::Contains { list, item } => self.contains(list, item),
             Kind::InNetwork { address, networks } => match (self.value(networks), self.value(address)) {
                 (Value::None, _) => Some(false),

@@ -57,7 +57,8 @@ impl Estate {
             });
             // What is in quarantine was a record, too.
             let counted: i64 = of.map(|source| source.records + source.quarantined).sum();
-            let vouched = Vouched { expected: None, from: "a count".to_owned(), by: "j.doe".to_owned(), on: "2026-06-29".to_owned() };
+            let (from, by) = ("a count".to_owned(), "j.doe".to_owned());
+            let vouched = Vouched { expected: None, from, by, on: as_of.day(), on_at: 0..0 };
             let complete = config.complete.get_or_insert(vouched);
             complete.expected = complete.expected.or(Some(counted));
         }

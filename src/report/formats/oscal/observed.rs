@@ -44,7 +44,7 @@ impl<'p> Observed<'p> {
             uuid: self.uuid(finding),
             title: line(&format!("{}: {}", control.id, finding.subject)),
             description: said.join("\n\n"),
-            props: vec![ours("control", &control.id), ours("verdict", &finding.verdict), ours("finding", &finding.id())],
+            props: vec![ours("control", &control.id), ours("verdict", &finding.verdict), ours("finding", &finding.id)],
             methods: ["EXAMINE"],
             types: [if finding.verdict == "unknown" { "control-objective" } else { "finding" }],
             origins: [origin()],
@@ -118,7 +118,7 @@ impl<'p> Observed<'p> {
             title: line(&format!("{}: {}", control.title, finding.subject)),
             description: prose(&control.statement),
             statement: prose(&control.risk),
-            props: vec![ours("control", &control.id), ours("finding", &finding.id())],
+            props: vec![ours("control", &control.id), ours("finding", &finding.id)],
             status: if finding.verdict == "waived" { "deviation-approved" } else { "open" },
             origins: [origin.clone()],
             characterizations: [wire::Characterization {

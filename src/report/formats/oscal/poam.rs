@@ -14,7 +14,7 @@ pub fn poam(package: &Package<'_>, names: &Names) -> Option<wire::PlanOfActionAn
             let observation = observed.finding(control, finding);
             let risk = observed.risk(control, finding);
             let mut props =
-                vec![ours("control", &names.control(&control.id)), ours("verdict", &finding.verdict), ours("finding", &finding.id())];
+                vec![ours("control", &names.control(&control.id)), ours("verdict", &finding.verdict), ours("finding", &finding.id)];
             props.extend(finding.waivers.iter().map(|waiver| ours("waiver", waiver)));
             items.push(wire::PoamItem {
                 uuid: package.identities.lasting(&["poam-item", &control.id, &finding.subject]),

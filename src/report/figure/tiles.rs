@@ -1,0 +1,51 @@
+//! A heat map: a tile for each requirement of a framework.
+
+use std::fmt::Write;
+
+use super::{Drawing, WIDTH, class, escaped};
+use crate::report::page::view::Mark;
+
+/// The tiles of one group.
+pub struct TileRow {
+    pub label: String,
+    pub tiles: Vec<Tile>,
+}
+
+pub struct Tile {
+    pub id: String,
+    pub mark: Mark,
+}
+
+const LABEL: i64 = 96;
+const SIDE: i64 = 22;
+const STEP: i64 = 26;
+
+/// The whole framework; the words for each mark stand below.
+pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
+    let mut drawing = Drawing::new();
+    let most = (WIDTH - LABEL) / STEP;
+    let mut top = 4;
+    for row in rows {
+        drawing.text(0, top + 15, "label", &super::shortened(&row.label, 13));
+        let mut at = 0;
+        for tile in &row.tiles {
+            if at == most {
+                at = 0;
+                top += STEP;
+            }
+            let x = LABEL + at * STEP;
+            let class = class(tile.mark);
+            let _ = write!(drawing.body, "<g><title>{}: {}</title>", escaped(&tile.id), tile.mark.word);
+            drawing.rect((x, top), (SIDE, SIDE), &format!("tile {class}"));
+            drawing.text(x + SIDE / 2, top + 16, &format!("shape {class}"), tile.mark.shape);
+            drawing.body.push_str("</g>");
+            at += 1;
+        }
+        top += STEP + 4;
+    }
+    drawing.height = top;
+    drawing.figure(
+        &format!("{framework}: a tile for each requirement"),
+        &format!("One tile for each requirement, in the order of the table below. ✓ supported, ~ with exceptions, ✗ contradicted, ? undetermined, – not applicable, ○ no control or out of scope. {summary}"),
+    )
+}

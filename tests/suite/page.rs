@@ -1,0 +1,111 @@
+//! What the page adds to an assessment: pictures, words for conditions, lives, the register.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use tickmark::load;
+use tickmark::model::condition::{Kind, walk};
+
+fn bank(file: &str) -> String {
+    std::fs::read_to_string(Path::new("reports/bank").join(file)).unwrap()
+}
+
+fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// Where there is a policy of digests, an attribute or an element that it forbids would silently not work.
+#[test]
+fn the_page_allows_its_own_style_and_script_and_nothing_else() {
+    let page = bank("report.html");
+    for (tag, directive) in [("style", "style-src"), ("script", "script-src")] {
+        let inside = page.split_once(&format!("<{tag}>")).unwrap().1.split_once(&format!("</{tag}>")).unwrap().0;
+        let digest = STANDARD.encode(Sha256::digest(inside.as_bytes()));
+        assert!(page.contains(&format!("{directive} 'sha256-{digest}'")), "{tag}");
+        assert_eq!(page.matches(&format!("<{tag}")).count(), 1, "{tag}");
+    }
+    for forbidden in [" style=\"", " onclick=", "javascript:", "src=\"", "@import", "url("] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+/// Whoever reads the words must be told of every value that decides.
+#[test]
+fn the_procedure_names_everything_that_a_control_reads() {
+    let (project, _) = load::project(Path::new("examples/bank")).unwrap_or_else(|_| panic!("the example loads"));
+    let report = bank("report.md");
+    for control in &project.controls {
+        let section = report.split_once(&format!("\n### {}: ", control.id)).unwrap().1;
+        let procedure = section.split_once("**Procedure**").unwrap().1.split_once("```sql").unwrap().0;
+        for condition in control.applies.iter().chain([&control.assert]) {
+            walk(&condition.root, &mut |node| match &node.kind {
+                Kind::Path(path) | Kind::IsNotNull(path) => {
+                    assert!(procedure.contains(&format!("`{}`", path.dotted())), "{}: {}", control.id, path.dotted());
+                }
+                Kind::Param(name) => assert!(procedure.contains(&format!("`${name}`")), "{}: {name}", control.id),
+                _ => {}
+            });
+        }
+    }
+}
+
+#[test]
+fn the_register_lists_every_consumer_and_every_credential_once() {
+    let register = rows(&bank("register.csv"));
+    let subjects = |control: &str| -> BTreeSet<String> {
+        rows(&bank(&format!("populations/{control}.csv"))).into_iter().map(|row| row["subject"].clone()).collect()
+    };
+    let consumers: BTreeSet<String> = register.iter().map(|row| row["consumer"].clone()).collect();
+    assert_eq!(consumers, subjects("INV-01"));
+    let credentials: Vec<String> =
+        register.iter().map(|row| row["credential"].clone()).filter(|credential| credential != "none is known").collect();
+    assert_eq!(credentials.len(), credentials.iter().collect::<BTreeSet<_>>().len());
+    assert_eq!(credentials.into_iter().collect::<BTreeSet<_>>(), subjects("INV-03"));
+    // Nothing that is not known reads as though it were: no log saw it, and the register says which logs looked.
+    assert!(register.iter().filter(|row| row["credential"] != "none is known").all(|row| !row["log"].is_empty()));
+}
+
+/// The seed's question: which partner's access outlived its contract, and what proves it?
+#[test]
+fn a_life_that_went_wrong_names_the_end_the_use_after_it_and_both_records() {
+    let report = bank("report.md");
+    let life = report.split_once("### Lives that went wrong").unwrap().1.split_once("#### Credential 2").unwrap().0;
+    assert!(life.contains("fails OFF-02; it was issued for `kestrel`"), "{life}");
+    for told in [
+        "| 3 | 2026-03-10T08:00:00Z | revoked | `key-register evidence/inventory/key-register.csv line 8` |",
+        "| 4 | 2026-04-02T06:00:09Z | last use in a log after the end | `gateway-log evidence/logs/partner-gw.ndjson line 5` |",
+    ] {
+        assert!(life.contains(told), "{life}");
+    }
+}
+
+/// A picture may say nothing that the text does not.
+#[test]
+fn every_number_in_a_picture_stands_in_the_text_under_its_heading() {
+    let (page, report) = (bank("report.html"), bank("report.md"));
+    let mut seen = 0;
+    for (heading, id) in [
+        ("### By family", "by-family"),
+        ("### Age of static credentials", "age-of-static-credentials"),
+        ("### Growth against governance", "growth-against-governance"),
+    ] {
+        let figure = page.split_once(&format!("id=\"{id}\"")).unwrap().1.split_once("<svg").unwrap().1.split_once("</svg>").unwrap().0;
+        let text = report.split_once(&format!("{heading}\n")).unwrap().1.split_once("\n#").unwrap().0;
+        for part in figure.split("<text").skip(1) {
+            let (class, told) = part.split_once("</text>").unwrap().0.split_once('>').unwrap();
+            if class.contains("label") || class.contains("limit") {
+                continue;
+            }
+            for word in told.split_whitespace().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())) {
+                assert!(text.split('|').any(|cell| cell.trim() == word), "{heading}: {word}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
+    assert_eq!(page.matches("<figure>").count(), 3 + 3 + 3 + 3, "frameworks, bars, lives, paths");
+}
