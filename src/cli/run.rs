@@ -108,7 +108,10 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     said.extend(exported.iter().map(|path| format!("Also: {}\n", path.display())));
     let last = summary::ending(&(if options.archive { out } else { out.join("report.html") }), &ending);
     match github::Step::of_environment() {
-        Some(step) => step.say(&said, &last, &assessment, &project, &ending, &options.project),
+        Some(step) => {
+            step.say(&said, &last, &assessment, &project, &ending, &options.project);
+            step.summarise(&report::formats::Package::read(&files, &root)?, &ending);
+        }
         None => print!("{said}{last}"),
     }
     Ok(ending.exit)

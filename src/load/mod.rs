@@ -40,5 +40,6 @@ pub use control::read as control;
 pub use framework::read as framework;
 pub use narrow::narrow;
 pub use project::{packed, project};
+pub use reader::nearest;
 pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

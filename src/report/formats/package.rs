@@ -184,7 +184,22 @@ pub struct Assessment {
     pub waivers: Vec<Waiver>,
     #[serde(default)]
     pub deselected: Vec<Deselected>,
+    pub baseline: Option<Baseline>,
     pub findings: Vec<Finding>,
+}
+
+/// The accepted package that a run was held against.
+#[derive(Debug, Deserialize)]
+pub struct Baseline {
+    pub vanished: Vec<Vanished>,
+}
+
+/// What it saw and is gone without proof.
+#[derive(Debug, Deserialize)]
+pub struct Vanished {
+    pub control: String,
+    pub what: String,
+    pub why: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -367,6 +382,7 @@ pub struct Finding {
     pub evidence: Vec<Position>,
     #[serde(default)]
     pub waivers: Vec<String>,
+    /// `known`, `new`: of a fail, where a baseline is in force.
     #[serde(default)]
     pub baseline: Option<String>,
 }
