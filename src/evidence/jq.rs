@@ -1,29 +1,26 @@
-//! A mapping's filters, run over one file.
-//!
-//! They run in a thread of their own, which is given up when it makes no progress.
+//! A mapping's filters, run over one file, within [bounds](super::bounded) that grow with the file.
+
+#[cfg(test)]
+mod attacks;
+mod reach;
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
-use std::time::Duration;
 
 use jaq_core::{Ctx, Vars, unwrap_valr};
 use jaq_json::Val;
 use serde_json::{Map, Value};
 
 use super::EvidenceError;
+use super::bounded;
 use super::language::{Data, Filter, compile, json, val};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::SourceMapping;
+use reach::{Overtime, Place, Reach, weight};
 
-/// How long one record may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The most rows that one record may become.
 const ROWS: usize = 10_000;
-/// The thread's stack: a recursive filter over a document of the deepest nesting that is read.
-const STACK: usize = 256 << 20;
-
 /// A mapping's filters, compiled; `None`: the mapping has none.
 pub struct Filters {
     recognise: Option<Arc<Filter>>,
@@ -33,6 +30,8 @@ pub struct Filters {
     rows: Option<Arc<Filter>>,
     /// The mapping's file, for messages.
     file: String,
+    reach: Reach,
+    overtime: Arc<Overtime>,
 }
 
 impl std::fmt::Debug for Filters {
@@ -46,7 +45,7 @@ impl Filters {
     ///
     /// # Errors
     /// All that do not compile, each at its place in the mapping's file.
-    pub fn of(mapping: &SourceMapping) -> Result<Arc<Filters>, EvidenceError> {
+    pub fn of(mapping: &SourceMapping, overtime: &Arc<Overtime>) -> Result<Arc<Filters>, EvidenceError> {
         let mut problems = Diagnostics::default();
         let mut compiled = |part, code: &str| -> Option<Arc<Filter>> {
             if code.trim().is_empty() {
@@ -65,6 +64,8 @@ impl Filters {
             select: compiled("select", &mapping.select),
             rows: compiled("rows", if mapping.rows.trim() == "." { "" } else { &mapping.rows }),
             file: mapping.file.clone(),
+            reach: Reach::DEFAULT,
+            overtime: Arc::clone(overtime),
         };
         if problems.list.is_empty() {
             return Ok(Arc::new(filters));
@@ -77,7 +78,8 @@ impl Filters {
     pub fn recognising(mapping: &SourceMapping) -> Option<Arc<Filters>> {
         let code = Some(&mapping.recognise).filter(|code| !code.trim().is_empty())?;
         let recognise = Some(compile(code).ok()?);
-        Some(Arc::new(Filters { recognise, envelope: None, select: None, rows: None, file: mapping.file.clone() }))
+        let (file, reach) = (mapping.file.clone(), Reach::DEFAULT);
+        Some(Arc::new(Filters { recognise, envelope: None, select: None, rows: None, file, reach, overtime: Arc::default() }))
     }
 
     /// Whether one can tell a file of this kind from others.
@@ -144,9 +146,10 @@ pub struct Mapped {
 /// Runs a mapping's filters, job after job.
 ///
 /// # Errors
-/// A filter makes no progress. The inner error says why the whole file cannot be used.
+/// A filter goes beyond its bounds. The inner error says why the whole file cannot be used.
 pub fn run(filters: &Arc<Filters>, path: &str, jobs: Vec<Job>) -> Result<Result<Vec<Mapped>, String>, EvidenceError> {
-    patiently(filters, path, move |filters, sender| jobs.into_iter().map(|job| apply(filters, job, sender)).collect())
+    let given = jobs.iter().flat_map(|job| job.document.iter().chain(&job.records)).map(weight).sum();
+    watched(filters, path, given, move |filters, place| jobs.into_iter().map(|job| apply(filters, job, place)).collect())
 }
 
 /// For each value, whether the mapping recognises it. One of which the filter makes an error is not recognised.
@@ -154,52 +157,34 @@ pub fn run(filters: &Arc<Filters>, path: &str, jobs: Vec<Job>) -> Result<Result<
 /// # Errors
 /// As [`run`].
 pub fn recognise(filters: &Arc<Filters>, path: &str, values: Vec<Value>) -> Result<Vec<bool>, EvidenceError> {
-    patiently(filters, path, move |filters, sender| {
+    watched(filters, path, values.iter().map(weight).sum(), move |filters, place| {
         let Some(recognise) = &filters.recognise else { return vec![true; values.len()] };
-        let truth = |value: &Value| {
-            let input = val(value).ok()?;
-            // Not recognised is also where nobody listens any more.
-            sender.send(Progress::Record).ok()?;
-            stream(recognise, [Val::Null, Val::Null, Val::Null], input, 1).ok()
+        let truth = |(number, value): (usize, &Value)| {
+            place.at("recognise", number);
+            stream(recognise, [Val::Null, Val::Null, Val::Null], val(value).ok()?, 1).ok()
         };
-        values.iter().map(|value| truth(value).is_some_and(|said| said == [Value::Bool(true)])).collect()
+        values.iter().enumerate().map(|value| truth(value).is_some_and(|said| said == [Value::Bool(true)])).collect()
     })
 }
 
-enum Progress<T> {
-    Record,
-    Done(T),
-}
-
-fn patiently<T: Send + 'static>(
+fn watched<T: Send + 'static>(
     filters: &Arc<Filters>,
     path: &str,
-    work: impl FnOnce(&Filters, &Sender<Progress<T>>) -> T + Send + 'static,
+    given: usize,
+    work: impl FnOnce(&Filters, &Place) -> T + Send + 'static,
 ) -> Result<T, EvidenceError> {
-    let (sender, receiver) = mpsc::channel();
-    let shared = Arc::clone(filters);
-    let worker = std::thread::Builder::new().name("jq".to_owned()).stack_size(STACK).spawn(move || {
-        let outcome = work(&shared, &sender);
-        // The receiver has given up: there is nobody to tell.
-        let _ = sender.send(Progress::Done(outcome));
-    });
-    if let Err(why) = worker {
-        return Err(EvidenceError::Unreadable { path: path.into(), why });
-    }
-    loop {
-        match receiver.recv_timeout(PATIENCE) {
-            Ok(Progress::Record) => {}
-            Ok(Progress::Done(outcome)) => return Ok(outcome),
-            Err(_) => {
-                return Err(EvidenceError::TooSlow { file: filters.file.clone(), path: path.to_owned(), seconds: PATIENCE.as_secs() });
-            }
+    let (shared, place) = (Arc::clone(filters), Arc::new(Place::default()));
+    let theirs = Arc::clone(&place);
+    match filters.reach.watched(given, &filters.overtime, &place.progress, move || work(&shared, &theirs)) {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(what)) => {
+            Err(EvidenceError::Excess { file: filters.file.clone(), part: place.part(), over: format!("{path}{}", place.record()), what })
         }
+        Err(why) => Err(EvidenceError::Unreadable { path: path.into(), why }),
     }
 }
 
-type Working = Sender<Progress<Result<Vec<Mapped>, String>>>;
-
-fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String> {
+fn apply(filters: &Filters, job: Job, place: &Place) -> Result<Mapped, String> {
     let mut mapped = Mapped::default();
     let document = match &job.document {
         Some(document) => val(document)?,
@@ -208,6 +193,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
     let globals =
         |file: &Map<String, Value>| -> Result<[Val; 3], String> { Ok([val(&Value::Object(file.clone()))?, document.clone(), Val::Null]) };
     if let Some(envelope) = &filters.envelope {
+        place.at("envelope", 0);
         let whole = if job.document.is_some() { document.clone() } else { val(&Value::Array(job.records.clone()))? };
         let said = stream(envelope, globals(&job.file)?, whole, 1).map_err(|why| format!("the envelope filter: {why}"))?;
         mapped.envelope = match <[Value; 1]>::try_from(said) {
@@ -224,6 +210,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
             vec![document.clone()]
         }
         (Some(whole), Some(select)) => {
+            place.at("select", 0);
             let paths =
                 stream(select, globals(&job.file)?, document.clone(), usize::MAX).map_err(|why| format!("the select filter: {why}"))?;
             let mut pointers = Vec::new();
@@ -241,9 +228,7 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
     for record in &records {
         let id = record.get("id").filter(|id| job.by_id && id.is_string());
         mapped.distinct.push(digest(id.unwrap_or(record)));
-        if sender.send(Progress::Record).is_err() {
-            return Err("given up".to_owned());
-        }
+        place.progress.step();
     }
     let Some(rows) = &filters.rows else {
         mapped.rows = records.into_iter().map(|record| Ok(vec![record])).collect();
@@ -255,12 +240,10 @@ fn apply(filters: &Filters, job: Job, sender: &Working) -> Result<Mapped, String
     }
     let [file, document, _] = globals(&file)?;
     for (number, record) in records.iter().enumerate() {
+        place.at("rows", number);
         let at = places.get(number).map_or(Ok(Val::Null), val);
         let given = at.and_then(|at| stream(rows, [file.clone(), document.clone(), at], val(record)?, ROWS));
         mapped.rows.push(given);
-        if sender.send(Progress::Record).is_err() {
-            return Err("given up".to_owned());
-        }
     }
     Ok(mapped)
 }
@@ -328,15 +311,17 @@ fn follow<'d>(document: &'d Value, path: &Value) -> Option<(String, &'d Value)> 
 
 fn stream(filter: &Filter, globals: [Val; 3], input: Val, most: usize) -> Result<Vec<Value>, String> {
     let context = Ctx::<Data>::new(&filter.lut, Vars::new(globals));
-    let mut out = Vec::new();
-    for given in filter.id.run((context, input)).map(unwrap_valr) {
-        if out.len() == most {
-            return Err(format!("it gives more than {most} results"));
+    bounded::call(|| {
+        let mut out = Vec::new();
+        for given in filter.id.run((context, input)).map(unwrap_valr) {
+            if out.len() == most {
+                return Err(format!("it gives more than {most} results"));
+            }
+            let given = given.map_err(|error| complaint(&said(error.into_val())))?;
+            out.push(json(&given).ok_or("it gives a value that JSON cannot hold, or one that is nested too deep")?);
         }
-        let given = given.map_err(|error| complaint(&said(error.into_val())))?;
-        out.push(json(&given).ok_or("it gives a value that JSON cannot hold")?);
-    }
-    Ok(out)
+        Ok(out)
+    })
 }
 
 /// A filter's error without the value that it met: the record may hold anything. What a mapping itself says is kept.
@@ -379,5 +364,8 @@ fn said(error: Val) -> String {
 /// It does not compile, fails, or gives more.
 pub fn values(code: &str, input: &Value, most: usize) -> Result<Vec<Value>, String> {
     let filter = compile(code).map_err(|(_, why)| format!("the filter does not compile: {why}"))?;
-    stream(&filter, [Val::default(), Val::default(), Val::default()], val(input)?, most)
+    let bounds = Reach::DEFAULT.over(weight(input), Reach::DEFAULT.patience);
+    let input = input.clone();
+    let outcome = bounded::run(bounds, &Arc::default(), move || stream(&filter, [Val::Null, Val::Null, Val::Null], val(&input)?, most));
+    outcome.map_err(|why| why.to_string())?.map_err(|what| format!("the filter {what}"))?
 }

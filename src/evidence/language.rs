@@ -3,13 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jaq_core::load::{Arena, File, Loader, parse};
 use jaq_core::{Compiler, data, native};
 use jaq_json::{Num, Val};
 use serde_json::{Map, Value};
 
-use super::{pem, ssh};
+use super::bounded::{self, Bounds};
+use super::{decode, pem, ssh};
+
+/// How far compiling a filter may go.
+const COMPILING: Bounds = Bounds { memory: 64 << 20, call: 64 << 20, patience: Duration::from_secs(10), time: Duration::from_secs(10) };
+/// How long its text may be: it is parsed by recursion.
+const LENGTH: usize = 64 << 10;
+/// How deep a value may be nested that a filter gives: as deep as one that is read.
+const DEPTH: usize = 120;
 
 /// What reads the clock, the environment, the local time zone, other inputs, or writes messages.
 const REFUSED: [&str; 14] = [
@@ -39,14 +48,20 @@ pub type Filter = jaq_core::Filter<Data>;
 /// every file, and takes longer to compile than to run.
 ///
 /// # Errors
-/// Where in the code, in bytes, and what is wrong there.
+/// Where in the code, in bytes, and what is wrong there; the first byte where it is the whole.
 pub fn compile(code: &str) -> Result<Arc<Filter>, (std::ops::Range<usize>, String)> {
     static COMPILED: Mutex<BTreeMap<String, Arc<Filter>>> = Mutex::new(BTreeMap::new());
     let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(filter) = kept().get(code) {
         return Ok(Arc::clone(filter));
     }
-    let filter = Arc::new(compile_anew(code)?);
+    if code.len() > LENGTH {
+        return Err((0..1, format!("it is {} bytes long, more than {LENGTH}", code.len())));
+    }
+    let owned = code.to_owned();
+    let compiled = bounded::run(COMPILING, &Arc::default(), move || compile_anew(&owned));
+    let compiled = compiled.map_err(|why| (0..1, why.to_string()))?;
+    let filter = Arc::new(compiled.map_err(|what| (0..1, format!("to compile it {what}")))??);
     kept().insert(code.to_owned(), Arc::clone(&filter));
     Ok(filter)
 }
@@ -57,8 +72,10 @@ fn compile_anew(code: &str) -> Result<Filter, (std::ops::Range<usize>, String)> 
     let funs = jaq_core::funs::<Data>()
         .chain(jaq_std::funs::<Data>())
         .chain(jaq_json::funs::<Data>())
-        .filter(|(name, ..)| !REFUSED.contains(name))
+        .filter(|(name, ..)| !REFUSED.contains(name) && *name != "fromjson")
         .chain([
+            // As files are read: its own recurses as deep as a text says.
+            native::run::<Data>(("fromjson", native::v(0), |cv| native::bome(of_text(&cv.1, "fromjson", json_text)))),
             native::run::<Data>(("csv", native::v(0), |cv| native::bome(of_text(&cv.1, "csv", csv_objects)))),
             native::run::<Data>(("ssh_key", native::v(0), |cv| native::bome(of_text(&cv.1, "ssh_key", ssh::authorized_key)))),
             native::run::<Data>(("x509", native::v(0), |cv| native::bome(of_text(&cv.1, "x509", pem::one)))),
@@ -129,8 +146,13 @@ fn read(text: &str) -> Result<Val, String> {
     jaq_json::read::parse_single(text.as_bytes()).map_err(|_| "a value that the filter's language cannot hold".to_owned())
 }
 
-/// A value of the language → JSON, as printing it and reading it again would give it; `None`: JSON cannot hold it.
+/// A value of the language → JSON, as printing it and reading it again would give it; `None`: JSON cannot hold it, or it is nested too deep.
 pub fn json(value: &Val) -> Option<Value> {
+    json_below(value, DEPTH)
+}
+
+fn json_below(value: &Val, depth: usize) -> Option<Value> {
+    let json = |value: &Val| json_below(value, depth.checked_sub(1)?);
     Some(match value {
         Val::Null => Value::Null,
         Val::Bool(yes) => Value::Bool(*yes),
@@ -146,6 +168,10 @@ pub fn json(value: &Val) -> Option<Value> {
         }
         Val::Num(_) | Val::BStr(_) => serde_json::from_str(&value.to_string()).ok()?,
     })
+}
+
+fn json_text(text: &str) -> Result<Value, String> {
+    decode::parse_json(text.as_bytes())
 }
 
 fn csv_objects(text: &str) -> Result<Value, String> {

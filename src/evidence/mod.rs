@@ -10,6 +10,7 @@
 //! What is judged is what is kept: the redacted form. Records that do not fit are quarantined with their position and
 //! make their source partial; nothing is dropped without a word.
 
+pub mod bounded;
 pub mod collect;
 mod decode;
 mod detect;
@@ -69,8 +70,8 @@ pub enum EvidenceError {
     Pattern { source_id: String, pattern: String, why: String },
     #[error("{}", filters(.0))]
     Filter(Box<Diagnostics>),
-    #[error("{file}: mapping {path} took longer than {seconds} seconds; the filter or the file is too large (T050)")]
-    TooSlow { file: String, path: String, seconds: u64 },
+    #[error("{file}: the {part} filter {what}, over {over}: mend the filter, or split the export (T050)")]
+    Excess { file: String, part: &'static str, over: String, what: String },
     #[error("source `{source_id}`: `facts` gives {column}: {why}")]
     Fact { source_id: String, column: String, why: String },
     #[error(

@@ -109,8 +109,9 @@ fn gathered(request: &Request<'_>) -> Result<Gathered, EvidenceError> {
     let journal = if locker { Locker::of(request.root).journal()? } else { Vec::new() };
     let mut gathered = Gathered { exports: Vec::new(), told: Vec::new(), journal: BTreeMap::new(), attempted: None };
     let mut filters: BTreeMap<&str, Arc<Filters>> = BTreeMap::new();
+    let overtime = Arc::default();
     for (kind, mapping) in request.mappings {
-        filters.insert(kind, Filters::of(mapping)?);
+        filters.insert(kind, Filters::of(mapping, &overtime)?);
     }
     let mut wanted: Vec<Wanted<'_>> = Vec::new();
     for (position, config) in request.sources.iter().enumerate() {

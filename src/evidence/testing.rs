@@ -1,6 +1,7 @@
 //! A mapping tried on one export: for those who write mappings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -51,7 +52,7 @@ pub fn tried(
         facts: BTreeMap::new(),
         not_secret: Vec::new(),
     };
-    let filters = Filters::of(mapping)?;
+    let filters = Filters::of(mapping, &Arc::default())?;
     let reading = Reading { config: &config, position: 0, mapping, filters, key, known };
     let export = mapping::read(&reading, path, original)?;
     // What was kept gives what was judged.
@@ -69,7 +70,7 @@ pub fn tried(
 /// # Errors
 /// Those that do not, at their places.
 pub fn compiles(mapping: &SourceMapping) -> Result<(), Diagnostics> {
-    match Filters::of(mapping) {
+    match Filters::of(mapping, &Arc::default()) {
         Err(EvidenceError::Filter(problems)) => Err(*problems),
         _ => Ok(()),
     }

@@ -168,13 +168,27 @@ impl Gating {
     /// Whether a fail of the control is a violation.
     #[must_use]
     pub fn holds_fail(&self, control: &str, severity: Severity) -> bool {
-        self.overrides.get(control).map_or_else(|| self.fail.holds(severity), |there| there.held)
+        self.override_of(control).map_or_else(|| self.fail.holds(severity), |there| there.held)
     }
 
     /// Whether an unknown of the control is insufficient evidence.
     #[must_use]
     pub fn holds_unknown(&self, control: &str, severity: Severity) -> bool {
-        self.overrides.get(control).map_or_else(|| self.unknown().holds(severity), |there| there.held)
+        self.override_of(control).map_or_else(|| self.unknown().holds(severity), |there| there.held)
+    }
+
+    /// The override of a control that counts.
+    fn override_of(&self, control: &str) -> Option<&Override> {
+        self.overrides.get(control).filter(|there| there.answer.as_ref().is_none_or(|answer| answer.ended.is_none()))
+    }
+
+    /// Whatever was taken off the gate until now, or until before, is back.
+    pub fn lapse(&mut self, now: Time) {
+        for there in self.overrides.values_mut() {
+            if let Some(answer) = there.answer.as_mut().filter(|answer| answer.until.is_some_and(|until| until <= now)) {
+                answer.ended = Some(Gate::Off.word().to_owned());
+            }
+        }
     }
 }
 

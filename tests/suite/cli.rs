@@ -147,7 +147,7 @@ fn nothing_read_is_not_nothing_in_quarantine() {
 
 #[test]
 fn help_has_an_example_for_each_command() {
-    for command in ["run", "check", "test"] {
+    for command in ["run", "check", "test", "export"] {
         let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args([command, "--help"]).output().unwrap();
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command}");
@@ -284,7 +284,7 @@ fn the_first_page_says_up_to_when_it_holds_and_the_exit_that_this_is_over() {
     let (output, said, work) = run(&files, &["run"]);
     assert_eq!(output.status.code(), Some(3), "{said}");
     // The parties are fresh for 24 hours, and were collected at noon.
-    let over = "insufficient evidence: the report says `satisfied on this evidence` and holds until 2026-06-30T12:00:00Z; that is over by this machine's clock";
+    let over = "UNKNOWN (exit 3): the report says `satisfied on this evidence` and holds until 2026-06-30T12:00:00Z; that is over by this machine's clock";
     assert!(said.contains(over), "{said}");
     let report = fs::read_to_string(work.path().join("report/report.md")).unwrap();
     let first = report.split("## Outcome").next().unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pulldown_cmark::{Event, Parser, Tag};
 use serde_json::{Value, json};
 use tickmark::report::formats::{Export, Format, FormatError, Options, Package, SUMMARY_LIMIT, export};
 
@@ -125,7 +126,10 @@ fn hostile_text_does_nothing() {
     }
     let markup = |document: &Value, path: &str| {
         let said = document.pointer(path).unwrap().as_str().unwrap();
-        assert!(!said.contains("<script") && !said.contains("](javascript"), "{said}");
+        for event in Parser::new(said) {
+            let harm = matches!(event, Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Link { .. } | Tag::Image { .. }));
+            assert!(!harm, "{event:?} in {said}");
+        }
     };
     let documents = oscal(&files);
     let results = &documents["assessment-results.json"];
@@ -196,7 +200,6 @@ fn oscal_documents_hang_together() {
             ("href", Some(href)) => asked.extend(href.strip_prefix('#').map(str::to_owned)),
             _ => {}
         });
-        // A waiver's log entry stands beside its risk in both lists of a document; everything else once.
         let before = made.len();
         made.sort();
         made.dedup();
@@ -332,14 +335,6 @@ fn without_parquet_it_says_how_to_get_it() {
     let refused = export(Format::Parquet, &Package::read(&files, ROOT).unwrap(), Options::default());
     assert!(matches!(refused, Err(FormatError::WithoutParquet)));
     assert!(FormatError::WithoutParquet.to_string().contains("--features parquet"));
-}
-
-#[cfg(feature = "parquet")]
-#[test]
-fn parquet_begins_and_ends_as_it_should() {
-    let bytes = exported(&files(), Format::Parquet, Options::default()).remove("verdicts.parquet").unwrap();
-    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
-    let _: fn(FormatError) -> String = |error| error.to_string();
 }
 
 /// What the program makes of it: the same bytes from `run` and `export`, and nothing from a package that was touched.

@@ -22,6 +22,7 @@ mod examples;
 mod exceptions;
 mod explain;
 mod exports;
+mod filters;
 mod formats;
 mod frozen;
 mod gate;

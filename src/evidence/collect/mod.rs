@@ -14,7 +14,7 @@ mod environment;
 mod process;
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::jq::Filters;
 use super::locker::{Arrived, By, Entry, Locker, Record, record};
@@ -193,7 +193,7 @@ impl<'c> Collector<'c> {
         bytes: Vec<u8>,
     ) -> Result<Result<(Arrived, Export), String>, EvidenceError> {
         let ending = ending(mapping.format, name, &bytes);
-        let filters = Filters::of(mapping)?;
+        let filters = Filters::of(mapping, &Arc::default())?;
         let reading = Reading { config, position: 0, mapping, filters, key: self.key, known: self.known };
         let mut export = match mapping::read(&reading, &format!("export.{ending}"), bytes) {
             Err(error @ EvidenceError::OtherKind { .. }) => return Ok(Err(error.to_string())),

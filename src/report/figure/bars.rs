@@ -24,7 +24,7 @@ const STEP: i64 = 24;
 /// Bars on one scale. `limit`: a line after so many bars, with its label.
 pub fn bars(name: &str, bars: &[Bar], limit: Option<(usize, String)>, caption: &str) -> String {
     let mut drawing = Drawing::new();
-    let longest = bars.iter().map(|bar| total(bar)).max().unwrap_or(0).max(1);
+    let longest = bars.iter().map(total).max().unwrap_or(0).max(1);
     let mut top = 4;
     for (at, bar) in bars.iter().enumerate() {
         if let Some((_, label)) = limit.as_ref().filter(|(after, _)| *after == at) {

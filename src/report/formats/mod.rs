@@ -5,7 +5,7 @@
 //! | [`package`] | what a format is made from: the files of a package, read |
 //! | [`sarif`] | SARIF 2.1.0 |
 //! | [`junit`] | JUnit XML |
-//! | [`oscal`] | OSCAL 1.2.1: seven kinds of document |
+//! | [`oscal`] | OSCAL 1.2.1: six kinds of document |
 //! | [`tables`] | CSV, one file per table |
 //! | [`parquet`] | the verdicts as Parquet; with the feature `parquet` |
 //! | [`summary`] | GitHub-flavoured Markdown of at most 65,536 bytes |

@@ -1,6 +1,6 @@
 //! A package, read back: what every format is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,8 @@ pub struct Package<'f> {
     /// Of each control, in the order of the assessment.
     verdicts: Vec<Vec<Verdict>>,
     files: &'f BTreeMap<String, Vec<u8>>,
+    /// Of the records behind the findings, by file and record.
+    lines: BTreeMap<String, BTreeMap<String, usize>>,
     /// As hex.
     pub root: String,
     pub identities: Identities,
@@ -60,7 +62,8 @@ impl<'f> Package<'f> {
         let verdicts =
             assessment.controls.iter().map(|control| population(files, control, &assessment, &findings)).collect::<Result<_, _>>()?;
         let identities = Identities::of(root, &assessment.name);
-        Ok(Package { assessment, verdicts, files, root: root.to_owned(), identities })
+        let lines = lines_of(files, &assessment);
+        Ok(Package { assessment, verdicts, files, lines, root: root.to_owned(), identities })
     }
 
     /// Every control with its subjects, sorted by id.
@@ -89,15 +92,31 @@ impl<'f> Package<'f> {
     /// other words than it was given (its secrets replaced), since the lines of the two are not the same.
     #[must_use]
     pub fn line(&self, position: &Position) -> Option<usize> {
-        let as_given = self.assessment.files.iter().all(|file| file.path != position.file || file.sha256 == file.original_sha256);
-        let bytes = if as_given { self.file(&format!("{INPUTS}{}", position.file)) } else { None };
-        lines::line(&position.record, bytes.unwrap_or_default())
+        self.lines.get(&position.file)?.get(&position.record).copied()
     }
 
     /// The waivers of the project that cover a finding, live or not.
     pub fn waivers<'a>(&'a self, finding: &'a Finding) -> impl Iterator<Item = &'a Waiver> {
-        self.assessment.waivers.iter().filter(|waiver| waiver.control == finding.control && waiver.covered.contains(&finding.subject))
+        self.assessment
+            .waivers
+            .iter()
+            .filter(|waiver| waiver.control == finding.control && waiver.covered.binary_search(&finding.subject).is_ok())
     }
+}
+
+fn lines_of(files: &BTreeMap<String, Vec<u8>>, assessment: &Assessment) -> BTreeMap<String, BTreeMap<String, usize>> {
+    let mut records: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for position in assessment.findings.iter().flat_map(|finding| &finding.evidence) {
+        records.entry(&position.file).or_default().insert(&position.record);
+    }
+    let other: BTreeSet<&str> =
+        assessment.files.iter().filter(|file| file.sha256 != file.original_sha256).map(|file| file.path.as_str()).collect();
+    let of = |(path, records): (&str, BTreeSet<&str>)| {
+        let bytes = files.get(&format!("{INPUTS}{path}")).filter(|_| !other.contains(path));
+        let found = lines::lines(&records, bytes.map(Vec::as_slice));
+        (path.to_owned(), found.into_iter().map(|(record, line)| (record.to_owned(), line)).collect())
+    };
+    records.into_iter().map(of).collect()
 }
 
 fn bytes<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Result<&'f [u8], FormatError> {

@@ -17,7 +17,7 @@ pub fn summary(package: &Package<'_>) -> String {
     let said = &package.assessment;
     let mut out = Bounded::default();
     out.must(&format!("## {}: {}\n\n", sentence(&said.name), said.outcome.word));
-    out.must(&format!("{} (exit {}). As of {}.\n\n", sentence(&said.outcome.reason), said.outcome.exit, markdown(&said.as_of)));
+    out.must(&format!("{} Exit {}, as of {}.\n\n", sentence(&said.outcome.reason), said.outcome.exit, markdown(&said.as_of)));
     out.must("| | ✗ fail | ? unknown | ~ waived | ✓ pass | – not applicable |\n|---|--:|--:|--:|--:|--:|\n");
     for (name, counts) in [("controls", said.totals.controls), ("verdicts", said.totals.verdicts)] {
         let Counts { fail, unknown, waived, pass, not_applicable } = counts;
@@ -101,10 +101,10 @@ fn sources(package: &Package<'_>, out: &mut Bounded) {
             words.push("stale".to_owned());
         }
         if source.completeness != "full" {
-            words.push(format!("{}: {}", source.completeness, source.completeness_note));
+            words.push(format!("completeness {} {}", source.completeness, source.completeness_note).trim_end().to_owned());
         }
         if source.quarantined > 0 {
-            words.push(format!("{} records in quarantine", source.quarantined));
+            words.push(format!("in quarantine: {}", source.quarantined));
         }
         format!("- {}: {}\n", code(&source.id), sentence(&words.join("; ")))
     });

@@ -26,6 +26,8 @@ pub struct GateView<'a> {
 struct OverrideView<'a> {
     control: &'a str,
     held: bool,
+    until: Option<String>,
+    ended: bool,
     reason: String,
     approver: &'a str,
     approval: Option<&'a str>,
@@ -54,6 +56,8 @@ pub fn gate<'a>(assessment: &'a Assessment, project: &'a Project) -> GateView<'a
     let overrides = gating.overrides.iter().map(|(control, there)| OverrideView {
         control,
         held: there.held,
+        until: there.answer.as_ref().and_then(|answer| answer.until).map(|until| until.to_string()),
+        ended: there.answer.as_ref().is_some_and(|answer| answer.ended.is_some()),
         reason: there.answer.as_ref().map_or_else(String::new, |answer| format!("{}.", clause(&answer.reason))),
         approver: there.answer.as_ref().map_or("", |answer| &answer.approver),
         approval: there.answer.as_ref().and_then(|answer| answer.approval.as_ref()).map(|document| document.sha256.as_str()),

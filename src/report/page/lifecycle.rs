@@ -150,13 +150,13 @@ fn life<'a>(evidence: &'a Evidence, as_of: Time, control: &'a str, credential: &
     add(own("revoked_at"), "revoked", here.clone());
     add(own("task_ended_at"), "its task completed", here);
     let mut ends: Vec<Time> = [own("expires_at"), own("task_ended_at"), own("revoked_at")].into_iter().flatten().collect();
-    if let (Some(parties), Some(party)) = (Reading::of(evidence, "party"), party) {
-        if let Some(row) = parties.row(party) {
-            let of = |column: &str| parties.values(column).and_then(|values| values.time(row));
-            add(of("contract_end"), &format!("contract of {party} ends"), parties.told_places(row));
-            add(of("offboarded_at"), &format!("{party} offboarded"), parties.told_places(row));
-            ends.extend([of("contract_end"), of("offboarded_at")].into_iter().flatten());
-        }
+    if let (Some(parties), Some(party)) = (Reading::of(evidence, "party"), party)
+        && let Some(row) = parties.row(party)
+    {
+        let of = |column: &str| parties.values(column).and_then(|values| values.time(row));
+        add(of("contract_end"), &format!("contract of {party} ends"), parties.told_places(row));
+        add(of("offboarded_at"), &format!("{party} offboarded"), parties.told_places(row));
+        ends.extend([of("contract_end"), of("offboarded_at")].into_iter().flatten());
     }
     let end = ends.into_iter().filter(|end| *end < as_of).min();
     let uses = uses(evidence, credential);

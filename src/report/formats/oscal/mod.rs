@@ -1,4 +1,4 @@
-//! OSCAL 1.2.1: seven kinds of document that refer to each other.
+//! OSCAL 1.2.1: six kinds of document that refer to each other.
 //!
 //! | module | documents |
 //! |---|---|

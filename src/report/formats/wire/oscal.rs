@@ -1,4 +1,4 @@
-//! OSCAL 1.2.1 (NIST), as far as it is written here: the parts that its models share, and the seven documents.
+//! OSCAL 1.2.1 (NIST), as far as it is written here: the parts that its models share, and the six documents.
 
 use serde::Serialize;
 
