@@ -22,6 +22,7 @@ mod github;
 mod init;
 pub mod mutate;
 mod one_file;
+mod open;
 pub mod output;
 mod run;
 mod sign;

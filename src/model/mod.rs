@@ -33,3 +33,4 @@ pub mod schema;
 pub mod table;
 pub mod value;
 pub mod waiver;
+pub mod wording;

@@ -10,12 +10,14 @@ use super::framework::Framework;
 pub use super::gate::{Gate, Gating, Narrowed, Override};
 use super::value::{Duration, Time};
 use super::waiver::Waiver;
+use super::wording::Wording;
 
 /// A project, read and checked: everything but the evidence.
 #[derive(Clone, Debug)]
 pub struct Project {
     pub name: String,
     pub engagement: Engagement,
+    pub wording: Wording,
     /// In the order that the project names them.
     pub frameworks: Vec<Framework>,
     /// Selected controls, sorted by id.

@@ -73,7 +73,7 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -
     let mut files = inputs::inputs(evidence, project)?;
     let seal = Salts::of(&files).seal();
     let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
-    files.insert("report.html".to_owned(), html::page(&assessment.name, &seal, &markdown, figures)?.into_bytes());
+    files.insert("report.html".to_owned(), html::page(&project.wording, &assessment.name, &seal, &markdown, figures)?.into_bytes());
     files.insert("report.md".to_owned(), markdown.into_bytes());
     files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
     let mut lines = Vec::new();

@@ -77,6 +77,12 @@ impl<'f> Package<'f> {
         self.assessment.findings.get(verdict.finding?)
     }
 
+    /// The controls that are selected and that the command line left out.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&str> {
+        self.assessment.deselected.iter().filter(|it| it.narrowed).map(|it| it.id.as_str()).collect()
+    }
+
     /// The findings of a control, in the assessment's order: fail, waived, unknown.
     pub fn findings<'a>(&'a self, control: &'a str) -> impl Iterator<Item = &'a Finding> {
         self.assessment.findings.iter().filter(move |finding| finding.control == control)
@@ -360,6 +366,8 @@ pub struct Deselected {
     pub severity: String,
     pub file: String,
     pub out_of_scope: Option<String>,
+    #[serde(default)]
+    pub narrowed: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -375,6 +383,7 @@ pub struct Finding {
     #[serde(default)]
     pub waivers: Vec<String>,
     /// `known`, `new`: of a fail, where a baseline is in force.
+    #[serde(default)]
     pub baseline: Option<String>,
 }
 

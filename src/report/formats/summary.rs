@@ -18,6 +18,10 @@ pub fn summary(package: &Package<'_>) -> String {
     let mut out = Bounded::default();
     out.must(&format!("## {}: {}\n\n", sentence(&said.name), said.outcome.word));
     out.must(&format!("{} Exit {}, as of {}.\n\n", sentence(&said.outcome.reason), said.outcome.exit, markdown(&said.as_of)));
+    let left_out = package.left_out();
+    if !left_out.is_empty() {
+        out.must(&format!("The command line left out {} of the selected controls: {}\n\n", left_out.len(), sentence(&left_out.join(", "))));
+    }
     out.must("| | ✗ fail | ? unknown | ~ waived | ✓ pass | – not applicable |\n|---|--:|--:|--:|--:|--:|\n");
     for (name, counts) in [("controls", said.totals.controls), ("verdicts", said.totals.verdicts)] {
         let Counts { fail, unknown, waived, pass, not_applicable } = counts;
