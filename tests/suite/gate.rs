@@ -318,7 +318,7 @@ fn a_control_is_taken_off_the_gate_by_somebody() {
     let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
     let first = report.split("## Outcome").next().unwrap();
     assert!(
-        first.contains("`OWN-01`: never. The register moves. Accepted by `p1`") && first.contains("*approval not evidenced*"),
+        first.contains("`OWN-01`: never, with no end. The register moves. Accepted by `p1`") && first.contains("*approval not evidenced*"),
         "{first}"
     );
     verified(work.path(), "report");
