@@ -38,6 +38,7 @@ mod offboarding;
 mod package;
 mod page;
 mod pipeline;
+mod policy;
 mod real_systems;
 mod realdata;
 mod report;
