@@ -15,6 +15,7 @@ use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
+use crate::model::value::{Duration, SECOND};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -124,10 +125,20 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     Ok(ending.exit)
 }
 
+/// How far two machines' clocks may differ.
+const AHEAD: Duration = Duration(10 * 60 * SECOND);
+
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected
 /// (SEMANTICS §5.8). The package shows up to when it holds, and no clock.
 fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> Ending {
     let exit = Exit::from(assessment.outcome);
+    if exit == Exit::Done && from_evidence && assessment.as_of.0 > clock::now().0 + AHEAD.0 {
+        let reason = format!(
+            "the evidence says that it was collected at {}, and that lies ahead of this machine's clock: give the time that it was collected at, or say which time is meant with --as-of",
+            assessment.as_of
+        );
+        return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
+    }
     if exit == Exit::Done
         && from_evidence
         && let Some(until) = evidence.holds_until()

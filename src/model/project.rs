@@ -222,8 +222,18 @@ pub struct SourceMapping {
     pub collect: Option<Collect>,
     /// `builtin/<kind>.toml`, or the path below the project.
     pub file: String,
+    /// It is the project's own, and one of its kind ships.
+    pub replaces: bool,
     /// The file as read: packed and hashed.
     pub text: String,
+}
+
+impl SourceMapping {
+    /// Whether it came with the program.
+    #[must_use]
+    pub fn is_shipped(&self) -> bool {
+        self.file.starts_with("builtin/")
+    }
 }
 
 /// What a mapping's rows speak of.

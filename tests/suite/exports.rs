@@ -31,6 +31,7 @@ fn vendor() -> SourceMapping {
         documentation: Vec::new(),
         collect: None,
         file: "sources/vendor.toml".to_owned(),
+        replaces: false,
         text: String::new(),
     }
 }
