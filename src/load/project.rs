@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
 use super::shipped::Shipped;
-use super::{attestation, configured, control, document, framework, gate, params, scope, waiver};
+use super::{attestation, configured, control, document, framework, gate, params, requirements, scope, waiver};
 use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
@@ -60,6 +60,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
     if let Some(params) = keys.table("params", "`[params]`") {
         overrides(&params, root, &mut controls, &unread);
     }
+    let mapping_files = requirements::add(root, (&known, &selected), &mut controls, &mut deselected, &unread, other);
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
     let gating = gate::gating(keys, root, &controls, &deselected);
     let as_of = keys.parsed("as-of", Time::parse);
@@ -103,6 +104,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         sources,
         waivers,
         attestations,
+        mapping_files,
         attestations_complete,
         mappings,
         text: keys.file.text.to_owned(),

@@ -275,6 +275,9 @@ pub struct Mapping<'a> {
     pub requirement: &'a str,
     pub relationship: &'a str,
     pub rationale: &'a str,
+    /// The file of `mappings/` that adds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
 }
 
 /// A framework that is meant without a requirement being named.
