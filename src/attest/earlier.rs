@@ -17,6 +17,8 @@ use crate::model::value::Time;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
+/// Where the project's own waivers and attestations are said to be collected from.
+const PROJECT: &str = "project";
 const ASSESSMENT: &str = "assessment.json";
 const FINDINGS: &str = "findings.ndjson";
 const POPULATIONS: &str = "populations/";
@@ -73,8 +75,9 @@ pub fn read(part: &Files) -> Result<(Earlier, String), String> {
             _ => {}
         }
     }
-    let sources =
-        said.sources.into_iter().map(|source| EarlierSource { full: source.completeness == "full", id: source.id, absent: source.absent });
+    // What the project itself holds is no export: a waiver that is taken away hides nothing.
+    let exports = said.sources.into_iter().filter(|source| source.collected_from.as_deref() != Some(PROJECT));
+    let sources = exports.map(|source| EarlierSource { full: source.completeness == "full", id: source.id, absent: source.absent });
     let as_of = Time::parse(&said.as_of).map_err(|why| format!("{ASSESSMENT}: as_of: {why}"))?;
     Ok((Earlier { name: said.name, as_of, sources: sources.collect(), controls }, root))
 }
@@ -110,6 +113,7 @@ struct Source {
     id: String,
     absent: bool,
     completeness: String,
+    collected_from: Option<String>,
 }
 
 #[derive(Deserialize)]

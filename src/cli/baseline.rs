@@ -93,7 +93,8 @@ pub fn baseline(options: &BaselineOptions) -> anyhow::Result<Exit> {
     );
     writing::new_file(&options.project, ACCEPTED, &text)?;
     let fails: usize = earlier.controls.values().map(|control| control.failed.values().filter(|fail| !fail.waived).count()).sum();
-    println!("{ACCEPTED}: {fails} fails as of {} are known until {}", earlier.as_of, accepted.expires_at);
+    let what = if fails == 1 { "1 fail is known".to_owned() } else { format!("{fails} fails are known") };
+    println!("{ACCEPTED}: {what} until {}, as of {}", accepted.expires_at, earlier.as_of);
     if accepted.approval.is_none() {
         println!("The report will say *approval not evidenced*: give `--document`, or add `[approval]` with the document's `sha256`.");
     }

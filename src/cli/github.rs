@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::summary::{Ending, printable};
 use crate::model::assessment::{Assessment, ControlResult, Finding, Outcome, Verdict};
 use crate::model::project::Project;
-use crate::report::brief;
 use crate::report::code_quality::place;
+use crate::report::escape;
+use crate::report::formats::{self, Export, Format, Package, SUMMARY_LIMIT};
 
 /// How many annotations of a kind GitHub shows of one step.
 const SHOWN: usize = 10;
@@ -29,16 +30,28 @@ impl Step {
             .then(|| Step { summary: read("GITHUB_STEP_SUMMARY").map(PathBuf::from) })
     }
 
-    /// Says what a run has to say, the annotations before its last lines, and adds the summary to the page.
+    /// Says what a run has to say, the annotations before its last lines.
     pub fn say(&self, said: &str, last: &str, assessment: &Assessment, project: &Project, ending: &Ending, root: &Path) {
         println!("{}", defused(said));
         for line in annotations(assessment, project, ending, root) {
             println!("{line}");
         }
         print!("{}", defused(last));
+    }
+
+    /// Adds the summary of a package to the run's page. That it cannot be written is said, and stops nothing.
+    pub fn summarise(&self, package: &Package<'_>, ending: &Ending) {
         let Some(path) = &self.summary else { return };
-        let text = brief::markdown(assessment, project, &ending.line());
-        let written = std::fs::OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        let text = match formats::export(Format::Markdown, package, formats::Options::default()) {
+            Ok(Export::File(bytes)) => bytes,
+            _ => return,
+        };
+        let mut whole = format!("**{}**\n\n", escape::sentence(&ending.line())).into_bytes();
+        if whole.len() + text.len() > SUMMARY_LIMIT {
+            whole.clear();
+        }
+        whole.extend(text);
+        let written = std::fs::OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(&whole));
         if let Err(why) = written {
             eprintln!("warning: the summary of the step, {}, cannot be written: {why}", path.display());
         }
@@ -100,7 +113,7 @@ fn error(result: &ControlResult, finding: &Finding, root: &Path) -> String {
 
 /// A workflow command, escaped as GitHub's toolkit does.
 fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
-    let data = |text: &str| printable(text).replace('%', "%25");
+    let data = |text: &str| printable(text).replace("##[", "\\u{23}#[").replace('%', "%25");
     let said: Vec<String> =
         properties.iter().map(|(key, value)| format!("{key}={}", data(value).replace(':', "%3A").replace(',', "%2C"))).collect();
     // What is printable holds no line break.

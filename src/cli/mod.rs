@@ -24,6 +24,7 @@ mod init;
 pub mod mutate;
 mod named;
 mod one_file;
+mod open;
 pub mod output;
 mod run;
 pub mod schema;

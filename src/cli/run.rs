@@ -9,8 +9,7 @@ use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::export::FormatOptions;
 use super::summary::Ending;
-use super::terminal;
-use super::{clock, github, one_file, output, sign, summary};
+use super::{clock, github, one_file, open, output, sign, summary, terminal};
 use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
@@ -31,6 +30,9 @@ pub struct RunOptions {
     /// Write the package as one file, a .tar.gz.
     #[arg(long)]
     pub archive: bool,
+    /// Show the report with the desktop's opener, where there is one.
+    #[arg(long, conflicts_with = "archive")]
+    pub open: bool,
     /// Record the run in this ledger; made where it is not there. The package keeps the receipt.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
@@ -112,10 +114,17 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         said += &summary::vanished(&assessment);
     }
     said.extend(exported.iter().map(|path| format!("Also: {}\n", path.display())));
-    let last = summary::ending(&(if options.archive { out } else { out.join("report.html") }), &ending);
+    let shown = if options.archive { out } else { out.join("report.html") };
+    let last = summary::ending(&shown, &ending);
     match github::Step::of_environment() {
-        Some(step) => step.say(&said, &last, &assessment, &project, &ending, &options.project),
+        Some(step) => {
+            step.say(&said, &last, &assessment, &project, &ending, &options.project);
+            step.summarise(&report::formats::Package::read(&files, &root)?, &ending);
+        }
         None => print!("{said}{last}"),
+    }
+    if options.open {
+        open::open(&shown);
     }
     Ok(ending.exit)
 }

@@ -110,8 +110,8 @@ fn gone(
     vanished: &mut Vec<Vanished>,
 ) {
     let schema = SCHEMA[result.control.subject].name;
-    // A source that is gone is told as a source.
-    if schema == "source" {
+    // A source that is gone is told as a source, and the project itself says which waivers there are.
+    if matches!(schema, "source" | "waiver") {
         return;
     }
     let mut lose = |what: &str, why: String| {

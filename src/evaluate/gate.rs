@@ -2,7 +2,7 @@
 //! test holds the two together.
 
 use crate::model::assessment::{ControlResult, Outcome, Status, Verdict};
-use crate::model::baseline::{BaselineResult, BaselineStanding};
+use crate::model::baseline::{BaselineResult, BaselineStanding, Vanished};
 use crate::model::control::Severity;
 use crate::model::project::{Gate, Gating, Narrowed};
 
@@ -174,7 +174,11 @@ fn violations(scales: &Scales, held: Vec<&Weighed>) -> Option<String> {
         said.push(text);
     }
     if let Some(first) = vanished.first() {
-        said.push(format!("{} gone without proof; first: {}", several(vanished.len(), "thing is", "things are"), cut(&first.told())));
+        said.push(format!(
+            "{} gone without proof; first: {}",
+            several(vanished.len(), "thing is", "things are"),
+            Vanished { what: cut(&first.what), ..(*first).clone() }.told()
+        ));
     }
     if known > 0 {
         said.push(format!("{known} more {} known", if known == 1 { "is" } else { "are" }));

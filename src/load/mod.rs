@@ -36,6 +36,7 @@ mod scope;
 mod shipped;
 mod source;
 mod waiver;
+mod wording;
 
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
 pub use baseline::{baseline, drafted as baseline_drafted};

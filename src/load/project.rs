@@ -8,12 +8,13 @@ use toml::de::DeValue;
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
 use super::shipped::Shipped;
-use super::{attestation, configured, control, document, framework, gate, params, requirements, scope, waiver};
+use super::{attestation, configured, control, document, framework, gate, params, requirements, scope, waiver, wording};
 use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
 use crate::model::project::{Deselected, Engagement, Project, Vouched};
 use crate::model::value::{Constant, Time};
+use crate::model::wording::Wording;
 
 /// Reads and checks a project; gives its warnings beside it.
 ///
@@ -76,6 +77,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         complete
     });
     let engagement = keys.table("engagement", "`[engagement]`").map_or_else(Engagement::default, |keys| engagement(&keys));
+    let wording = keys.table("templates", "`[templates]`").map_or_else(Wording::default, |keys| wording::wording(&keys, root, other));
     let waivers = waiver::waivers(root, &controls, &deselected, other);
     let attestations = attestation::attestations(root, other);
     for config in &sources {
@@ -93,6 +95,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
     Some(Project {
         name: name?.value,
         engagement,
+        wording,
         frameworks: selected.iter().filter_map(|id| known.iter().find(|framework| framework.id == *id).cloned()).collect(),
         controls,
         deselected,

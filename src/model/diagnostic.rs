@@ -53,7 +53,7 @@ codes! {
     UndeclaredParameter = "T012",
     /// A declared parameter that no condition of the control reads.
     UnusedParameter = "T013",
-    /// An override that is looser than the default, without a reason and an approver.
+    /// An override that is looser than the default, or a control taken off the gate, without a reason and an approver.
     LooserParameter = "T014",
     /// A requirement id that the framework does not have.
     UnknownRequirement = "T020",

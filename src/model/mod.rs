@@ -11,6 +11,7 @@
 //! | [`control`], [`framework`], [`project`], [`waiver`], [`attestation`] | what people write in TOML |
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
 //! | [`baseline`] | an earlier assessment, accepted as it stood |
+//! | [`gate`] | what is at the gate, and which controls a run judges |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
 //! | [`digest`] | SHA-256 as hex |
 //! | [`salt`] | what keeps a digest from confirming a guess |
@@ -24,6 +25,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod fact;
 pub mod framework;
+pub mod gate;
 pub mod project;
 pub mod row;
 pub mod salt;
@@ -31,3 +33,4 @@ pub mod schema;
 pub mod table;
 pub mod value;
 pub mod waiver;
+pub mod wording;

@@ -11,11 +11,15 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{ReportError, escape, page};
+use crate::model::wording::Wording;
 
 /// What the template is given.
 #[derive(Serialize)]
 struct View {
+    title: String,
     name: String,
+    /// A `data:` address.
+    logo: Option<String>,
     style: String,
     style_digest: String,
     script: &'static str,
@@ -32,12 +36,12 @@ struct Entry {
     title: String,
 }
 
-/// The page for a report in Markdown; `name` is what was assessed, `seal` the inputs' seal, of which every printed page shows the
+/// The page for a report in Markdown; `wording` the project's title and logo, `name` what was assessed, `seal` the inputs' seal, of which every printed page shows the
 /// beginning, and `figures` what stands under which heading.
 ///
 /// # Errors
 /// [`ReportError::Template`] if the template is wrong.
-pub fn page(name: &str, seal: &str, markdown: &str, figures: BTreeMap<String, String>) -> Result<String, ReportError> {
+pub fn page(wording: &Wording, name: &str, seal: &str, markdown: &str, figures: BTreeMap<String, String>) -> Result<String, ReportError> {
     let (body, contents) = body(markdown, figures);
     let style = page::STYLE.replace("SEAL", seal.get(..12).unwrap_or(seal));
     let mut environment = Environment::new();
@@ -46,8 +50,17 @@ pub fn page(name: &str, seal: &str, markdown: &str, figures: BTreeMap<String, St
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", page::HTML)?;
     let name = escape::visible(name);
-    let view =
-        View { name, style_digest: digest(&style), style, script_digest: digest(page::SCRIPT), script: page::SCRIPT, body, contents };
+    let view = View {
+        title: escape::visible(wording.title.as_deref().unwrap_or("Assessment")),
+        logo: wording.logo.as_ref().map(|logo| format!("data:{};base64,{}", logo.media, STANDARD.encode(&logo.bytes))),
+        name,
+        style_digest: digest(&style),
+        style,
+        script_digest: digest(page::SCRIPT),
+        script: page::SCRIPT,
+        body,
+        contents,
+    };
     Ok(environment.get_template("report.html")?.render(Serde(view))?)
 }
 
@@ -176,7 +189,14 @@ mod tests {
 
     #[test]
     fn html_in_the_markdown_is_text() {
-        let page = page("a <b> \u{202e}", "0123", "# T\n\n<script>alert(1)</script>\n\n<b>x</b> <!-- y -->\n", BTreeMap::new()).unwrap();
+        let page = page(
+            &Wording::default(),
+            "a <b> \u{202e}",
+            "0123",
+            "# T\n\n<script>alert(1)</script>\n\n<b>x</b> <!-- y -->\n",
+            BTreeMap::new(),
+        )
+        .unwrap();
         assert!(!page.contains("<script>alert"), "{page}");
         assert!(!page.contains("<b>"), "{page}");
         assert!(page.contains("&lt;script&gt;"));

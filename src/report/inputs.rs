@@ -52,6 +52,12 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for (name, text) in page::TEMPLATES {
         put(&format!("{SHIPPED}templates/{name}"), text.as_bytes())?;
     }
+    for block in &project.wording.blocks {
+        put(&block.file, block.text.as_bytes())?;
+    }
+    if let Some(logo) = &project.wording.logo {
+        put(&logo.file, &logo.bytes)?;
+    }
     for file in &evidence.files {
         put(&file.path, &file.bytes)?;
     }

@@ -8,7 +8,6 @@
 //! | [`html`] | `report.html`, from the same Markdown |
 //! | `figure` | the pictures of `report.html` |
 //! | `wire`, `map` | `assessment.json` and `findings.ndjson`: their fields, and where they come from |
-//! | [`brief`] | a summary in Markdown, for a page of a pipeline |
 //! | [`code_quality`] | the fails as GitLab's code quality report |
 //! | [`coverage`] | what is supported of each framework |
 //! | [`judgeable`] | what the evidence lets us judge, and what would settle the rest |
@@ -28,7 +27,6 @@ use crate::model::salt::Salts;
 use crate::model::table::Evidence;
 
 pub mod author;
-pub mod brief;
 pub mod code_quality;
 pub mod coverage;
 pub mod escape;
@@ -75,7 +73,7 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -
     let mut files = inputs::inputs(evidence, project)?;
     let seal = Salts::of(&files).seal();
     let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
-    files.insert("report.html".to_owned(), html::page(&assessment.name, &seal, &markdown, figures)?.into_bytes());
+    files.insert("report.html".to_owned(), html::page(&project.wording, &assessment.name, &seal, &markdown, figures)?.into_bytes());
     files.insert("report.md".to_owned(), markdown.into_bytes());
     files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
     let mut lines = Vec::new();

@@ -17,7 +17,7 @@ pub fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Output, String, tempf
     (output, said, work)
 }
 
-const CONTROL: &str = r#"
+pub const CONTROL: &str = r#"
 id = "OWN-01"
 title = "Every identity has an owner"
 severity = "high"

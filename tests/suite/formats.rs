@@ -94,8 +94,8 @@ fn csv_as_it_is() {
 fn a_finding_is_called_the_same_for_ever() {
     let id =
         tickmark::model::assessment::finding_id("ROT-01", tickmark::model::assessment::Named::Id("aws:111122223333:key/AKIAEXAMPLE2"), &[]);
-    // printf 'tickmark/finding/1\nROT-01\naws:111122223333:key/AKIAEXAMPLE2' | sha256sum
-    assert_eq!(id, "f035a66dbbc5353f440669a437893313a8174e938baa3f4ffc5a32924db1a6ef");
+    // printf '["tickmark/finding/1","ROT-01","id","aws:111122223333:key/AKIAEXAMPLE2",[]]' | sha256sum | cut -c1-32
+    assert_eq!(id, "d627a9c514970c22aab0fb6a1468426c");
     let log = sarif(&files(), Options::default());
     assert!(results(&log).iter().any(|result| result["partialFingerprints"]["tickmarkFinding/v1"] == id));
 }
@@ -221,6 +221,20 @@ fn walk<'v>(value: &'v Value, visit: &mut impl FnMut(&'v str, &'v Value)) {
     }
 }
 
+/// A control that the command line left out is told in every format; here in one place of each.
+#[test]
+fn narrowing_is_never_silent() {
+    let files = changed(|assessment| assessment["deselected"][0]["narrowed"] = true.into());
+    let left = text(&files, Format::Junit);
+    assert!(left.contains("<testcase name=\"OFF-01\" classname=\"tickmark.OFF-01\"") && left.contains("type=\"left-out\""), "{left}");
+    assert!(text(&files, Format::Markdown).contains("left out 1 of the selected controls: OFF-01"));
+    assert_eq!(sarif(&files, Options::default())["runs"][0]["properties"]["leftOut"], json!(["OFF-01"]));
+    let result = &oscal(&files)["assessment-results.json"]["assessment-results"]["results"][0];
+    assert!(result["description"].as_str().unwrap().contains("Left out on the command line: OFF-01"));
+    let table = exported(&files, Format::Csv, Options::default()).remove("deselected.csv").unwrap();
+    assert!(String::from_utf8(table).unwrap().contains("OFF-01.toml,,true"));
+}
+
 #[test]
 fn ids_that_oscal_does_not_take_stay_apart() {
     let files = changed(|assessment| {
@@ -247,6 +261,7 @@ fn a_baseline_tells_new_from_old() {
     let mut gone = findings[0].clone();
     gone["subject"] = "kong:prod/key/gone".into();
     gone["control"] = "ROT-01".into();
+    gone["id"] = "0123456789abcdef0123456789abcdef".into();
     findings.push(gone);
     assessment["controls"][4]["population"] = 8.into();
     before.insert("assessment.json".to_owned(), assessment.to_string().into_bytes());

@@ -109,3 +109,38 @@ fn every_number_in_a_picture_stands_in_the_text_under_its_heading() {
     assert!(seen > 40, "{seen}");
     assert_eq!(page.matches("<figure>").count(), 3 + 3 + 3 + 3, "frameworks, bars, lives, paths");
 }
+
+/// A project's own words add to the report, stand under the root, and can neither become more than words nor say what is not so.
+#[test]
+fn own_words_are_filled_in_reduced_packed_and_named_on_the_first_page() {
+    let mut files = crate::cli::project("id,system,owner\na,s,p1\n");
+    files[0].1 = files[0].1.replace(
+        "[[source]]\nkind = \"canonical\"\npath = \"identity.csv\"",
+        "[engagement]\nentity = \"A | B\"\n[templates]\ntitle = \"Attestation\"\ncover = \"templates/cover.md\"\nlogo = \"templates/logo.svg\"\n[[source]]\nkind = \"canonical\"\npath = \"identity.csv\"",
+    );
+    let cover = "For **{{ entity }}**, {{outcome}}, as of {{ as_of }}.\n\n<script>alert(1)</script>\n\n## Outcome\n\nAll is well.\n";
+    files.push(("templates/cover.md", cover.to_owned()));
+    files.push(("templates/logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_owned()));
+    let given: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, work) = crate::cli::run(&given, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let read = |path: &str| std::fs::read_to_string(work.path().join("report").join(path)).unwrap();
+    let report = read("report.md");
+    assert!(report.starts_with("# Attestation: Small\n"), "{report}");
+    let first = report.split("\n## Outcome\n").next().unwrap();
+    for words in [
+        "For **A &#124; B**, satisfied on this evidence, as of 2026-06-30T00:00:00Z.",
+        "| **Own words** | `templates/cover.md`: the project says them, no evidence |",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "**Outcome**",
+    ] {
+        assert!(first.contains(words), "{words}: {first}");
+    }
+    assert_eq!(read("inputs/templates/cover.md"), cover);
+    assert!(read("report.html").contains("<img class=\"logo\" alt=\"\" src=\"data:image/svg+xml;base64,"));
+    crate::signing::says(&crate::signing::tickmark(work.path(), &["verify", "report", "--unsigned"]), 0, &["every byte"]);
+
+    std::fs::write(work.path().join("templates/cover.md"), "{{ entity }}\n{{ findings }}\n").unwrap();
+    let said = crate::signing::tickmark(work.path(), &["check"]);
+    crate::signing::says(&said, 2, &["templates/cover.md:2:1", "`findings` is no name"]);
+}

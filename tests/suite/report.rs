@@ -20,6 +20,7 @@ use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::table::{Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why};
 use tickmark::model::value::{Constant, Duration, Time};
+use tickmark::model::wording::Wording;
 use tickmark::report::{ReportError, render};
 
 const DAY: i64 = 86_400_000_000;
@@ -402,6 +403,7 @@ fn project() -> Project {
     };
     Project {
         name: "Example bank".to_owned(),
+        wording: Wording::default(),
         engagement: Engagement { entity: Some("Example | Bank".to_owned()), ..Engagement::default() },
         frameworks: vec![framework("owasp-nhi-2025", &[]), framework("nist-csf-2.0", &[("PR.AA-05", "Access permissions are managed")])],
         controls: controls().into_iter().map(|result| result.control).collect(),

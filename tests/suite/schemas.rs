@@ -76,6 +76,8 @@ controls = ["builtin", "controls"]
 frameworks = ["owasp-nhi-2025", "frameworks/own.toml"]
 [engagement]
 zzqqxx = 1
+[templates]
+zzqqxx = 1
 [params]
 "ROT-01.max-age" = { zzqqxx = 1, value = "200d", reason = "r", approver = "a" }
 [gate]
@@ -191,6 +193,7 @@ fn every_key_that_the_loader_knows_is_in_the_schemas_and_none_else() {
         &[
             ("tickmark.toml", ""),
             ("`[engagement]`", "/properties/engagement"),
+            ("`[templates]`", "/properties/templates"),
             ("the override of `ROT-01.max-age`", "/properties/params/additionalProperties/anyOf/1"),
             ("the gate of `ROT-01`", "/properties/gate/additionalProperties/anyOf/1"),
             ("`[attestations]`", "/properties/attestations"),

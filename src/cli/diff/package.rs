@@ -85,6 +85,7 @@ pub struct Source {
     pub fresh: bool,
     pub completeness: String,
     pub vouched: Option<Value>,
+    collected_from: Option<String>,
     pub tables: Vec<String>,
 }
 
@@ -201,7 +202,8 @@ impl Package {
             controls,
             left_out: left_out.collect(),
             waivers: said.waivers.into_iter().map(|waiver| (waiver.id.clone(), waiver)).collect(),
-            sources: said.sources,
+            // The project's own waivers are told as such.
+            sources: said.sources.into_iter().filter(|source| source.collected_from.as_deref() != Some("project")).collect(),
             settings,
         })
     }

@@ -122,8 +122,10 @@ fn own(root: &Path, files: &BTreeMap<String, Vec<u8>>, theirs: &Project, account
     let mut found = Vec::new();
     for mine in &ours.controls {
         let Some(control) = theirs.controls.iter().find(|control| control.id == mine.id) else {
-            let declared = theirs.deselected.iter().find(|left| left.control.id == mine.id).and_then(|left| left.out_of_scope.as_deref());
+            let left = theirs.deselected.iter().find(|left| left.control.id == mine.id);
+            let declared = left.and_then(|left| left.out_of_scope.as_deref());
             found.push(match declared {
+                _ if left.is_some_and(|left| left.narrowed) => format!("control {} was not judged: left out by the command line", mine.id),
                 Some(reason) => format!("control {} was not judged: declared out of scope (\u{201c}{reason}\u{201d})", mine.id),
                 None => format!("control {} was not judged: dropped", mine.id),
             });

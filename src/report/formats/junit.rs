@@ -8,8 +8,19 @@ const POPULATION: &str = "(population)";
 
 /// The package as test suites.
 pub fn suites(package: &Package<'_>) -> Suites {
-    let suites = package.controls().map(|(control, verdicts)| suite(package, control, verdicts)).collect();
+    let mut suites: Vec<Suite> = package.controls().map(|(control, verdicts)| suite(package, control, verdicts)).collect();
+    suites.extend(left_out(package));
     Suites { name: package.assessment.name.clone(), suites }
+}
+
+/// A skipped case for each control that the command line left out: narrowing is never silent.
+fn left_out(package: &Package<'_>) -> Option<Suite> {
+    let said = || Said { message: "left out on the command line".to_owned(), kind: "left-out".to_owned(), detail: String::new() };
+    let case = |id: &&str| Case { name: (*id).to_owned(), class: format!("tickmark.{id}"), outcome: Outcome::Skipped(said()) };
+    let cases: Vec<Case> = package.left_out().iter().map(case).collect();
+    let properties = vec![("root", package.root.clone())];
+    let name = "left out on the command line".to_owned();
+    (!cases.is_empty()).then(|| Suite { name, timestamp: package.assessment.as_of.clone(), properties, cases })
 }
 
 fn suite(package: &Package<'_>, control: &Control, verdicts: &[Verdict]) -> Suite {

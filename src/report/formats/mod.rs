@@ -3,12 +3,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`package`] | what a format is made from: the files of a package, read |
-//! | [`sarif`] | SARIF 2.1.0 |
-//! | [`junit`] | JUnit XML |
-//! | [`oscal`] | OSCAL 1.2.1: six kinds of document |
-//! | [`tables`] | CSV, one file per table |
-//! | [`parquet`] | the verdicts as Parquet; with the feature `parquet` |
-//! | [`summary`] | GitHub-flavoured Markdown of at most 65,536 bytes |
+//! | `sarif` | SARIF 2.1.0 |
+//! | `junit` | JUnit XML |
+//! | `oscal` | OSCAL 1.2.1: six kinds of document |
+//! | `tables` | CSV, one file per table |
+//! | `parquet` | the verdicts as Parquet; with the feature `parquet` |
+//! | `summary` | GitHub-flavoured Markdown of at most 65,536 bytes |
 //! | `wire` | what SARIF, JUnit and OSCAL have for fields; nothing of ours |
 //! | `identity`, `lines` | UUIDs, and the line of a record in its file |
 //!

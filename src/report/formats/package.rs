@@ -77,6 +77,12 @@ impl<'f> Package<'f> {
         self.assessment.findings.get(verdict.finding?)
     }
 
+    /// The controls that are selected and that the command line left out.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&str> {
+        self.assessment.deselected.iter().filter(|it| it.narrowed).map(|it| it.id.as_str()).collect()
+    }
+
     /// The findings of a control, in the assessment's order: fail, waived, unknown.
     pub fn findings<'a>(&'a self, control: &'a str) -> impl Iterator<Item = &'a Finding> {
         self.assessment.findings.iter().filter(move |finding| finding.control == control)
@@ -178,7 +184,22 @@ pub struct Assessment {
     pub waivers: Vec<Waiver>,
     #[serde(default)]
     pub deselected: Vec<Deselected>,
+    pub baseline: Option<Baseline>,
     pub findings: Vec<Finding>,
+}
+
+/// The accepted package that a run was held against.
+#[derive(Debug, Deserialize)]
+pub struct Baseline {
+    pub vanished: Vec<Vanished>,
+}
+
+/// What it saw and is gone without proof.
+#[derive(Debug, Deserialize)]
+pub struct Vanished {
+    pub control: String,
+    pub what: String,
+    pub why: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -345,6 +366,8 @@ pub struct Deselected {
     pub severity: String,
     pub file: String,
     pub out_of_scope: Option<String>,
+    #[serde(default)]
+    pub narrowed: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -359,6 +382,9 @@ pub struct Finding {
     pub evidence: Vec<Position>,
     #[serde(default)]
     pub waivers: Vec<String>,
+    /// `known`, `new`: of a fail, where a baseline is in force.
+    #[serde(default)]
+    pub baseline: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

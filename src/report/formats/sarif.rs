@@ -1,4 +1,6 @@
-//! SARIF 2.1.0: controls are rules, findings results, frameworks taxonomies, waivers suppressions.
+//! SARIF 2.1.0: findings are results, waivers suppressions; controls and frameworks: `rules`.
+
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::package::{Control, Finding, Framework, Package, Position, Reason, Verdict};
 use super::wire::sarif::*;
-use super::{Options, identity, uri};
+use super::{Options, uri};
 use crate::model::assessment::{Named, finding_id};
 use crate::model::salt::INPUTS;
-use crate::report::{author, escape};
+use crate::report::escape;
+use rules::{guid, level, rule, taxonomy};
 
 /// What the paths of a log are relative to.
 const PROJECT: &str = "PROJECT";
@@ -63,6 +66,7 @@ pub fn log(package: &Package<'_>, options: Options<'_>) -> Log {
                 "root": package.root,
                 "gate": said.gate,
                 "outcome": said.outcome.word,
+                "leftOut": package.left_out(),
                 "verdicts": {
                     "fail": said.totals.verdicts.fail,
                     "unknown": said.totals.verdicts.unknown,
@@ -72,95 +76,6 @@ pub fn log(package: &Package<'_>, options: Options<'_>) -> Log {
                 },
             })),
         }],
-    }
-}
-
-fn rule(control: &Control, frameworks: &[Framework]) -> ReportingDescriptor {
-    let parts = [("What must hold", &control.statement), ("Why", &control.risk), ("What to do", &control.remediation)];
-    let parts = parts.iter().filter(|(_, text)| !text.trim().is_empty());
-    let text: Vec<String> = parts.clone().map(|(title, text)| format!("{title}: {}", text.trim())).collect();
-    let markdown: Vec<String> = parts.map(|(title, text)| format!("**{title}**\n\n{}", author::rewrite(text))).collect();
-    ReportingDescriptor {
-        id: control.id.clone(),
-        short_description: plain(&control.title),
-        full_description: Some(plain(control.statement.trim())),
-        help: Some(Text { text: text.join("\n\n"), markdown: Some(markdown.join("\n\n")) }),
-        default_configuration: Some(Configuration { level: level(&control.severity) }),
-        relationships: relationships(control, frameworks),
-        properties: bag(json!({
-            "tags": ["security", "compliance", "non-human-identity"],
-            "security-severity": match control.severity.as_str() {
-                "critical" => "9.5",
-                "high" => "8.0",
-                "medium" => "5.5",
-                _ => "2.0",
-            },
-            "severity": control.severity,
-            "status": control.status,
-            "subject": control.subject,
-            "population": control.population,
-            "populationComplete": control.population_complete,
-        })),
-        ..ReportingDescriptor::default()
-    }
-}
-
-/// A kind says what the requirement is to the control: one that the control is a subset of is its superset.
-fn relationships(control: &Control, frameworks: &[Framework]) -> Vec<Relationship> {
-    let mut found: BTreeMap<(usize, usize), Relationship> = BTreeMap::new();
-    for mapping in &control.maps_to {
-        let Some((component, framework)) = frameworks.iter().enumerate().find(|(_, framework)| framework.id == mapping.framework) else {
-            continue;
-        };
-        let Some(index) = framework.requirements.iter().position(|it| it.id == mapping.requirement) else { continue };
-        let kind = match mapping.relationship.as_str() {
-            "equal" | "equivalent-to" => "equal",
-            "subset-of" => "superset",
-            "superset-of" => "subset",
-            _ => "relevant",
-        };
-        let tool_component = ComponentReference { name: framework.title.clone(), index: component, guid: guid(framework) };
-        let target = DescriptorReference { id: mapping.requirement.clone(), index, tool_component };
-        let told = format!("{}: {}", mapping.relationship, mapping.rationale);
-        let relationship = found.entry((component, index)).or_insert(Relationship { target, kinds: Vec::new(), description: None });
-        if !relationship.kinds.contains(&kind) {
-            relationship.kinds.push(kind);
-        }
-        relationship.description.get_or_insert_with(|| message(told.trim_end_matches([':', ' '])));
-    }
-    found.into_values().collect()
-}
-
-fn taxonomy(framework: &Framework) -> ToolComponent {
-    let taxon = |requirement: &super::package::Requirement| ReportingDescriptor {
-        id: requirement.id.clone(),
-        guid: Some(identity::everywhere(&["requirement", &framework.id, &framework.edition, &requirement.id])),
-        short_description: plain(&requirement.title),
-        properties: bag(json!({ "level": requirement.level, "parent": requirement.parent, "status": requirement.status })),
-        ..ReportingDescriptor::default()
-    };
-    ToolComponent {
-        name: framework.title.clone(),
-        guid: Some(guid(framework)),
-        organization: Some(framework.publisher.clone()),
-        version: framework.edition.clone(),
-        information_uri: Some(framework.url.clone()),
-        short_description: Some(plain(&framework.attribution)),
-        taxa: framework.requirements.iter().map(taxon).collect(),
-        is_comprehensive: Some(true),
-        ..ToolComponent::default()
-    }
-}
-
-fn guid(framework: &Framework) -> String {
-    identity::everywhere(&["framework", &framework.id, &framework.edition])
-}
-
-fn level(severity: &str) -> &'static str {
-    match severity {
-        "low" => "note",
-        "medium" => "warning",
-        _ => "error",
     }
 }
 
@@ -294,6 +209,7 @@ impl<'p> Results<'p> {
                 "severity": told.severity,
                 "observed": told.finding.map(observed),
                 "waivers": told.finding.map(|finding| &finding.waivers),
+                "projectBaseline": told.finding.and_then(|finding| finding.baseline.as_deref()),
             })),
         });
         self.told.insert(id);

@@ -18,6 +18,10 @@ pub fn summary(package: &Package<'_>) -> String {
     let mut out = Bounded::default();
     out.must(&format!("## {}: {}\n\n", sentence(&said.name), said.outcome.word));
     out.must(&format!("{} Exit {}, as of {}.\n\n", sentence(&said.outcome.reason), said.outcome.exit, markdown(&said.as_of)));
+    let left_out = package.left_out();
+    if !left_out.is_empty() {
+        out.must(&format!("The command line left out {} of the selected controls: {}\n\n", left_out.len(), sentence(&left_out.join(", "))));
+    }
     out.must("| | ✗ fail | ? unknown | ~ waived | ✓ pass | – not applicable |\n|---|--:|--:|--:|--:|--:|\n");
     for (name, counts) in [("controls", said.totals.controls), ("verdicts", said.totals.verdicts)] {
         let Counts { fail, unknown, waived, pass, not_applicable } = counts;
@@ -36,6 +40,12 @@ pub fn summary(package: &Package<'_>) -> String {
             format!("| {title} | {severity} | {status} | {fail} | {unknown} | {waived} | {of}{gap} |\n")
         });
     }
+    if let Some(baseline) = said.baseline.as_ref().filter(|baseline| !baseline.vanished.is_empty()) {
+        out.list("\n### Gone since the baseline, without proof\n\n", "things", LIMIT / 8, &baseline.vanished, |gone| {
+            let named = [&gone.control, &gone.what].into_iter().filter(|name| !name.is_empty()).map(|name| code(name));
+            format!("- {}: {}\n", named.collect::<Vec<_>>().join(" "), sentence(&gone.why))
+        });
+    }
     waivers(package, &mut out);
     sources(package, &mut out);
     frameworks(package, &mut out);
@@ -52,7 +62,8 @@ pub fn summary(package: &Package<'_>) -> String {
             let why: Vec<String> = finding.reasons.iter().take(2).map(|reason| sentence(&reason.detail)).collect();
             let at = finding.evidence.first().map_or_else(String::new, |at| format!(", {} {}", code(&at.file), code(&at.record)));
             let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
-            format!("- {} {}{at}{why}\n", status(&finding.verdict), code(&finding.subject))
+            let known = if finding.baseline.as_deref() == Some("known") { " (known)" } else { "" };
+            format!("- {} {}{known}{at}{why}\n", status(&finding.verdict), code(&finding.subject))
         });
         out.must(tail);
     }

@@ -124,7 +124,17 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
     let findings = said.findings.iter().map(|it| {
         let reasons: Vec<String> = it.reasons.iter().map(|reason| format!("{}: {}", reason.word, reason.detail)).collect();
         let evidence: Vec<String> = it.evidence.iter().map(|at| format!("{} {} {}", at.source, at.file, at.record)).collect();
-        row![it.id, it.control, it.severity, it.subject, it.verdict, reasons.join("; "), evidence.join("; "), it.waivers.join(" ")]
+        row![
+            it.id,
+            it.control,
+            it.severity,
+            it.subject,
+            it.verdict,
+            reasons.join("; "),
+            evidence.join("; "),
+            it.waivers.join(" "),
+            text(it.baseline.as_deref())
+        ]
     });
     let observed = said.findings.iter().flat_map(|it| {
         let id = &it.id;
@@ -148,9 +158,14 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
             it.file
         ]
     });
-    let deselected = said.deselected.iter().map(|it| row![it.id, it.title, it.severity, it.file, text(it.out_of_scope.as_deref())]);
+    let deselected =
+        said.deselected.iter().map(|it| row![it.id, it.title, it.severity, it.file, text(it.out_of_scope.as_deref()), it.narrowed]);
     [
-        ("findings", &["finding", "control", "severity", "subject", "verdict", "reasons", "evidence", "waivers"], findings.collect()),
+        (
+            "findings",
+            &["finding", "control", "severity", "subject", "verdict", "reasons", "evidence", "waivers", "baseline"],
+            findings.collect(),
+        ),
         ("observed", &["finding", "control", "subject", "read", "held"], observed.collect()),
         (
             "waivers",
@@ -171,7 +186,7 @@ fn findings(package: &Package<'_>) -> [Table; 4] {
             ],
             waivers.collect(),
         ),
-        ("deselected", &["control", "title", "severity", "file", "out_of_scope"], deselected.collect()),
+        ("deselected", &["control", "title", "severity", "file", "out_of_scope", "narrowed"], deselected.collect()),
     ]
 }
 

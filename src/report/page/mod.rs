@@ -11,6 +11,7 @@
 //! | `first` | what to fix first |
 //! | `growth`, `lifecycle`, `paths` | how access grows, ages and spreads |
 //! | `pictures` | which figures the page gets |
+//! | `wording` | the project's own words |
 //! | `gate` | what decides how the run ends |
 //! | `exceptions` | waivers, looser parameters, attestations |
 //! | `lacking` | what a missing source leaves undecided |
@@ -33,6 +34,7 @@ mod procedure;
 mod requirements;
 mod trust;
 pub(super) mod view;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -64,7 +66,13 @@ pub const TEMPLATES: [(&str, &str); 4] =
 #[derive(Serialize)]
 struct Page<'a> {
     name: &'a str,
+    /// What the report is called.
+    title: &'a str,
     engagement: Vec<(&'static str, &'a str)>,
+    /// The project's own Markdown by place.
+    own: BTreeMap<&'static str, String>,
+    /// The files that it stands in.
+    own_files: Vec<&'a str>,
     outcome: OutcomeView<'a>,
     as_of: String,
     as_of_from: &'static str,
@@ -138,7 +146,10 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
     let (sources, sources_more) = evidence::sources(assessment, evidence, project);
     let page = Page {
         name: &assessment.name,
+        title: project.wording.title.as_deref().unwrap_or("Assessment"),
         engagement: project.engagement.told(),
+        own: wording::own(assessment, project, seal),
+        own_files: project.wording.blocks.iter().map(|block| block.file.as_str()).collect(),
         outcome: OutcomeView {
             shape: match assessment.outcome {
                 Outcome::Satisfied => Mark::PASS,

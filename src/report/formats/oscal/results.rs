@@ -51,7 +51,11 @@ pub fn results(package: &Package<'_>, names: &Names) -> wire::AssessmentResults 
     let outcome = wire::Outcome {
         uuid: package.identities.of_assessment(&["result"]),
         title: line(&format!("{}: {}", said.name, said.outcome.word)),
-        description: line(&said.outcome.reason),
+        description: if package.left_out().is_empty() {
+            line(&said.outcome.reason)
+        } else {
+            line(&format!("{} Left out on the command line: {}", said.outcome.reason, package.left_out().join(", ")))
+        },
         start: said.as_of.clone(),
         end: said.as_of.clone(),
         props: vec![
