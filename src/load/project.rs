@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use rayon::prelude::*;
 use toml::de::DeValue;
 
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
@@ -192,8 +193,21 @@ fn controls(
     selected: &[String],
     other: &mut Diagnostics,
 ) -> (Vec<Control>, Vec<Deselected>, Vec<String>) {
-    let shipped: Vec<Control> =
-        shipped.controls.iter().filter_map(|(name, text)| control::read(name, text, known, selected, other)).collect();
+    // Most of a start is reading them, and each stands alone.
+    let read: Vec<(Option<Control>, Diagnostics)> = shipped
+        .controls
+        .par_iter()
+        .map(|(name, text)| {
+            let mut own = Diagnostics::default();
+            (control::read(name, text, known, selected, &mut own), own)
+        })
+        .collect();
+    let mut shipped = Vec::with_capacity(read.len());
+    for (control, mut own) in read {
+        shipped.extend(control);
+        other.list.append(&mut own.list);
+        other.texts.append(&mut own.texts);
+    }
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new(), Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();
