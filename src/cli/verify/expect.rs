@@ -114,7 +114,7 @@ fn named(expect: &Expect, project: &Project, account: &mut Account) {
     }
 }
 
-/// The operator's controls, parameters, waivers and frameworks beside the reader's own.
+/// The operator's controls, parameters, mappings, waivers and frameworks beside the reader's own.
 fn own(root: &Path, files: &BTreeMap<String, Vec<u8>>, theirs: &Project, account: &mut Account) -> anyhow::Result<()> {
     let Ok((ours, _)) = load::project(root) else {
         anyhow::bail!("{}: your own project cannot be used; `tickmark check --project {0}` says why", root.display());
@@ -140,6 +140,12 @@ fn own(root: &Path, files: &BTreeMap<String, Vec<u8>>, theirs: &Project, account
             Some(_) => {}
         }
     }
+    for one in theirs.mapping_files.iter().filter(|one| !ours.mapping_files.iter().any(|mine| mine.text == one.text)) {
+        found.push(format!("requirements were added to controls: `{}` is none of yours", one.file));
+    }
+    for mine in ours.mapping_files.iter().filter(|mine| !theirs.mapping_files.iter().any(|one| one.text == mine.text)) {
+        found.push(format!("requirements of yours are missing: those of `{}`", mine.file));
+    }
     let accepted = waivers(root)?;
     for (path, bytes) in files.iter().filter(|(path, _)| path.strip_prefix(INPUTS).is_some_and(|below| below.starts_with(WAIVERS))) {
         if !accepted.contains(&sha256(bytes)) {
@@ -148,7 +154,7 @@ fn own(root: &Path, files: &BTreeMap<String, Vec<u8>>, theirs: &Project, account
     }
     if found.is_empty() {
         account.proved(format!(
-            "its controls, parameters, waivers and frameworks are those of your own project, {} controls",
+            "its controls, parameters, mappings, waivers and frameworks are those of your own project, {} controls",
             ours.controls.len()
         ));
     }
