@@ -181,9 +181,11 @@ fn removed(evidence: &Evidence, since: Time, until: Time) -> BTreeSet<(&str, &st
         // An identity's deletion is told of the identity: an event that names a credential beside it is about the credential.
         let credential = known("credential", row);
         let system = known("system", row);
-        // An id begins with its system; a party has none.
+        // An id begins with its system; a party's, and one that the project made up, names none.
         let of_system = |table: &str, id: &str| {
-            table == "party" || system.is_some_and(|system| id.strip_prefix(system).is_some_and(|rest| rest.starts_with([':', '/'])))
+            table == "party"
+                || !id.contains(':')
+                || system.is_some_and(|system| id.strip_prefix(system).is_some_and(|rest| rest.starts_with([':', '/'])))
         };
         found.extend(
             tables
