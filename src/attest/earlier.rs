@@ -69,7 +69,6 @@ pub fn read(part: &Files) -> Result<(Earlier, String), String> {
             (None, "fail" | "waived") => {
                 if let Some(fail) = control.failed.get_mut(&finding.subject) {
                     fail.id = Some(finding.id);
-                    fail.sources = finding.evidence.into_iter().map(|position| position.source).collect();
                 }
             }
             _ => {}
@@ -127,13 +126,7 @@ struct Finding {
     control: String,
     subject: String,
     verdict: String,
-    evidence: Vec<Position>,
     group: Option<Group>,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    source: String,
 }
 
 #[derive(Deserialize)]

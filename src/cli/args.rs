@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::attest::AttestOptions;
 use super::baseline::BaselineOptions;
+use super::catalogue::{ControlCommand, FrameworkCommand};
 use super::check::CheckOptions;
 use super::collect::CollectOptions;
 use super::coverage::CoverageOptions;
@@ -13,8 +14,11 @@ use super::explain::ExplainOptions;
 use super::export::ExportOptions;
 use super::init::InitOptions;
 use super::run::RunOptions;
+use super::schema::SchemaOptions;
+use super::shell::{CompletionsOptions, ManOptions};
 use super::sign::SignOptions;
 use super::source::SourceCommand;
+use super::terminal::Manners;
 use super::test::TestOptions;
 use super::verify::VerifyOptions;
 use super::waive::WaiveOptions;
@@ -25,6 +29,8 @@ use super::waive::WaiveOptions;
 #[derive(Debug, Parser)]
 #[command(name = "tickmark", version, after_help = EXITS)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub manners: Manners,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -53,8 +59,14 @@ pub enum Command {
     Test(TestOptions),
     /// Say, requirement by requirement, what the evidence supports.
     Coverage(CoverageOptions),
+    /// Controls: which there are, and what one says.
+    #[command(subcommand, visible_alias = "controls")]
+    Control(ControlCommand),
+    /// Frameworks: which there are, what one holds, and another from an OSCAL catalogue or a CSV.
+    #[command(subcommand, visible_alias = "frameworks")]
+    Framework(FrameworkCommand),
     /// Source mappings: which there are, what one reads, and what it makes of a sample.
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "sources")]
     Source(SourceCommand),
     /// Take a control apart: what it says and, for a subject, what every part of it came to and why.
     Explain(ExplainOptions),
@@ -74,4 +86,10 @@ pub enum Command {
     Baseline(BaselineOptions),
     /// Say what changed between two packages, and whether anything got worse.
     Diff(DiffOptions),
+    /// JSON Schemas of the TOML files, for editors.
+    Schema(SchemaOptions),
+    /// A script that completes commands and options, for a shell.
+    Completions(CompletionsOptions),
+    /// Manual pages.
+    Man(ManOptions),
 }

@@ -1,12 +1,12 @@
 //! What every command that reads evidence does first: the project, its evidence, the assessment.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::diagnostics;
 use super::summary::printable;
+use super::terminal;
 use crate::attest::{earlier, package};
 use crate::evaluate::{LimitError, assess, waivers};
 use crate::evidence::{self, EvidenceError, FingerprintKey};
@@ -26,7 +26,7 @@ pub fn load(root: &Path) -> Option<Project> {
 }
 
 fn told(read: Result<(Project, Diagnostics), Diagnostics>) -> Option<Project> {
-    let colour = std::io::stderr().is_terminal();
+    let colour = terminal::colour_on_errors();
     match read {
         Ok((project, warnings)) => {
             if !warnings.list.is_empty() {
@@ -92,7 +92,7 @@ pub struct Assessed {
 pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathered>> {
     let key = FingerprintKey::of(root);
     let gathered = gathered_with(root, as_of, &key, load::project)?;
-    if let Some(path) = key.made() {
+    if let Some(path) = key.made().filter(|_| !terminal::quiet()) {
         eprintln!(
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
             path.display()
@@ -119,16 +119,18 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
     let asked = as_of.map(Time::parse).transpose().map_err(|why| anyhow::anyhow!("--as-of: {why}"))?;
     let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
+    terminal::done("project read");
     let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
     let (evidence, as_of, from_evidence) = match evidence::read(&request) {
         Err(EvidenceError::Filter(problems)) => {
-            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
             return Ok(None);
         }
         read => read?,
     };
+    terminal::done("evidence read");
     project.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
-    project.gating.lapse(as_of);
+    project.gating.lapse(as_of, |approver| evidence.table("party").is_some_and(|party| party.find(approver).is_some()));
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
     if unknown.contains(&true) {
@@ -190,7 +192,7 @@ fn told_baseline(read: Result<Accepted, Diagnostics>) -> Option<Accepted> {
         Ok(accepted) => return Some(accepted),
         Err(problems) => problems,
     };
-    eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+    eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
     None
 }
 
@@ -309,7 +311,7 @@ fn unknown_signers(attestations: &[Attestation], evidence: &Evidence, as_of: Tim
 /// Says what was found on standard error; true if there is an error.
 fn said(found: &Diagnostics) -> bool {
     if !found.list.is_empty() {
-        eprint!("{}", diagnostics::render(found, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(found, terminal::colour_on_errors()));
     }
     found.has_errors()
 }

@@ -1,13 +1,14 @@
 //! `tickmark attest`: what somebody signs for, written as a file of the project; and which attestations end soon.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::assessing::{Gathered, gathered};
 use super::exit::Exit;
+use super::named::hint;
 use super::summary::printable;
+use super::terminal;
 use super::{diagnostics, writing};
 use crate::evidence;
 use crate::load;
@@ -72,7 +73,8 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
     if let Some(position) = table(&kind)
         && !evidence::ids(evidence, position).contains(&subject.as_str())
     {
-        anyhow::bail!("the evidence holds no {kind} `{}`; reports print the ids", printable(&subject));
+        let help = hint(&subject, evidence::ids(evidence, position), "reports print the ids");
+        anyhow::bail!("the evidence holds no {kind} `{}`; {}", printable(&subject), printable(&help));
     }
     let by = text(&options.by);
     if evidence.table("party").is_some_and(|parties| parties.find(&by).is_none()) {
@@ -92,7 +94,7 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
     let said = writing::line("id", &id) + &said;
     let path = format!("{}/{id}.toml", load::ATTESTATIONS);
     if let Err(problems) = load::attestation(&options.project, &path, &said) {
-        eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
         return Ok(Exit::Usage);
     }
     writing::new_file(&options.project, &path, &said)?;

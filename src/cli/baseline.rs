@@ -1,6 +1,5 @@
 //! `tickmark baseline`: an earlier package is accepted as it stood, so that `run --baseline` lets only what is new gate.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::assessing;
 use super::exit::Exit;
+use super::terminal;
 use super::{diagnostics, writing};
 use crate::attest::{earlier, package};
 use crate::load;
@@ -82,7 +82,7 @@ pub fn baseline(options: &BaselineOptions) -> anyhow::Result<Exit> {
     let accepted = match load::baseline_drafted(&options.project, &text) {
         Ok(accepted) => accepted,
         Err(problems) => {
-            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
             return Ok(Exit::Usage);
         }
     };

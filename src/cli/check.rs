@@ -1,6 +1,5 @@
 //! `tickmark check`: everything that can be known without evidence.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::Args;
 use super::assessing::{Gathered, gathered, load};
 use super::diagnostics;
 use super::exit::Exit;
+use super::terminal;
 use crate::evidence;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::project::Project;
@@ -58,11 +58,13 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
+    terminal::done("project read");
     let problems = filters(&project);
     if !problems.list.is_empty() {
-        eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+        eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
         return Ok(Exit::Usage);
     }
+    terminal::done("filters compiled");
     println!(
         "{}: {} controls, {} frameworks and {} sources are in order",
         project.name,

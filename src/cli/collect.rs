@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::assessing::{load, refuse_secrets};
 use super::clock;
 use super::exit::Exit;
+use super::named;
 use super::summary::printable;
+use super::terminal;
 use crate::evidence::FingerprintKey;
 use crate::evidence::collect::{CollectError, Collected, Collector, Slots, USUAL};
 use crate::evidence::locker::{Entry, Locker};
@@ -89,12 +91,10 @@ pub fn collect(options: &CollectOptions) -> anyhow::Result<Exit> {
 type Chosen<'p> = Vec<(&'p SourceConfig, &'p SourceMapping)>;
 
 fn source<'p>(project: &'p Project, id: &str) -> anyhow::Result<(&'p SourceConfig, &'p SourceMapping)> {
-    let ids = || project.sources.iter().map(|config| config.id.as_str()).collect::<Vec<_>>().join(", ");
-    let config = project
-        .sources
-        .iter()
-        .find(|config| config.id == id)
-        .with_context(|| format!("no source is called `{id}`; there are: {}", ids()))?;
+    let ids = || project.sources.iter().map(|config| config.id.as_str());
+    let help = || named::hint(id, ids(), &format!("there are: {}", ids().collect::<Vec<_>>().join(", ")));
+    let config =
+        project.sources.iter().find(|config| config.id == id).with_context(|| format!("no source is called `{id}`; {}", help()))?;
     let mapping = project.mappings.get(&config.kind).with_context(|| format!("source `{id}` has no mapping"))?;
     Ok((config, mapping))
 }
@@ -124,7 +124,8 @@ fn chosen<'p>(project: &'p Project, ids: &[String]) -> anyhow::Result<Chosen<'p>
 
 /// Collects several sources at once; results come in their order.
 fn all(collector: &Collector<'_>, chosen: &Chosen<'_>, jobs: usize) -> Vec<Option<Result<Collected, CollectError>>> {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target =
+        if std::io::stderr().is_terminal() && !terminal::quiet() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(chosen.len() as u64), target);
     if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos} of {len} {msg}") {
         bar.set_style(style);

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::assessing::{Given, assessed};
 use super::exit::Exit;
+use super::named::hint;
 use crate::model::assessment::Outcome;
 use crate::report::coverage;
 
@@ -39,9 +40,10 @@ pub fn coverage(options: &CoverageOptions) -> anyhow::Result<Exit> {
     let assessment = &mut assessed.assessment;
     if let Some(id) = &options.framework {
         let selected: Vec<String> = assessment.frameworks.iter().map(|framework| framework.id.clone()).collect();
+        let help = hint(id, selected.iter().map(String::as_str), &format!("it selects {}", selected.join(", ")));
         assessment.frameworks.retain(|framework| framework.id == *id);
         if assessment.frameworks.is_empty() {
-            anyhow::bail!("the project selects no framework called `{id}`; it selects {}", selected.join(", "));
+            anyhow::bail!("the project selects no framework called `{id}`; {help}");
         }
     }
     match options.format.as_str() {

@@ -6,9 +6,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::Exit;
+use super::named::hint;
 use super::one_file;
 use super::summary::printable;
-use crate::attest::disclosure::{self, Chosen};
+use crate::attest::disclosure::{self, Chosen, DisclosureError};
 use crate::attest::manifest::GROWING;
 use crate::attest::package;
 
@@ -51,7 +52,14 @@ pub fn disclose(options: &DiscloseOptions) -> anyhow::Result<Exit> {
         return Ok(Exit::NotVerified);
     }
     let chosen = Chosen { controls: &options.control, subjects: &options.subject, withheld: &options.redact };
-    let disclosure = disclosure::disclose(&files, &manifest, chosen)?;
+    let disclosure = disclosure::disclose(&files, &manifest, chosen).map_err(|error| match &error {
+        DisclosureError::Control(id) => {
+            let judged = files.keys().filter_map(|path| path.strip_prefix("populations/")?.strip_suffix(".csv"));
+            let help = hint(id, judged, "its populations/ has a file for each control");
+            anyhow::Error::msg(format!("{error}; {help}"))
+        }
+        _ => error.into(),
+    })?;
     let mut out: std::collections::BTreeMap<String, Vec<u8>> =
         files.iter().filter(|(path, _)| path.starts_with(GROWING)).map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
     out.insert(disclosure::PATH.to_owned(), serde_json_canonicalizer::to_vec(&disclosure)?);

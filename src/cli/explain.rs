@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::assessing::{Assessed, Given, assessed, load};
 use super::exit::Exit;
+use super::named;
 use super::summary::printable;
 use crate::evaluate::kleene::Tri;
 use crate::evaluate::trace::{Part, Trace, What, outline, trace};
@@ -43,14 +44,14 @@ const NAMED: usize = 5;
 pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
     let Some(subject) = &options.subject else {
         let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
-        print!("{}", control(find(&project.controls, &options.control)?));
+        print!("{}", control(named::control(&project, &options.control)?));
         return Ok(Exit::Done);
     };
     let Some(assessed) = assessed(&options.project, &Given { as_of: options.as_of.as_deref(), ..Given::default() })? else {
         return Ok(Exit::Usage);
     };
     let Assessed { project, evidence, assessment, .. } = assessed;
-    let found = find(&project.controls, &options.control)?;
+    let found = named::control(&project, &options.control)?;
     let traces = trace(found, &evidence, assessment.as_of, subject)?;
     if traces.is_empty() {
         let population = assessment.controls.iter().find(|result| result.control.id == found.id);
@@ -62,7 +63,8 @@ pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
             .map(|judged| format!("`{}`", printable(&judged.subject)))
             .collect();
         let help = if near.is_empty() {
-            format!("the report's populations/{}.csv lists every subject", found.id)
+            let all = population.into_iter().flat_map(|result| &result.population).map(|judged| judged.subject.as_str());
+            named::hint(subject, all, &format!("the report's populations/{}.csv lists every subject", found.id))
         } else {
             format!("these contain it: {}", near.join(", "))
         };
@@ -79,19 +81,12 @@ pub fn explain(options: &ExplainOptions) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn find<'c>(controls: &'c [Control], id: &str) -> anyhow::Result<&'c Control> {
-    controls
-        .iter()
-        .find(|control| control.id == id)
-        .ok_or_else(|| anyhow::anyhow!("no selected control is called `{id}`; `controls` in tickmark.toml says which are selected"))
-}
-
 fn heading(control: &Control) -> String {
     format!("{} {} ({})\n", control.id, control.title, control.severity.word())
 }
 
 /// A control in words, without evidence.
-fn control(control: &Control) -> String {
+pub fn control(control: &Control) -> String {
     let mut out = heading(control);
     let _ = write!(out, "\n{}\n\nWhy: {}\n", control.statement.trim(), control.risk.trim());
     if !control.params.is_empty() {
@@ -113,7 +108,9 @@ fn control(control: &Control) -> String {
     tree(&mut out, &outline(&control.assert), 1);
     out.push_str("\nSupports\n");
     for mapping in &control.mappings {
-        let _ = writeln!(out, "  {} {} ({}): {}", mapping.framework, mapping.requirement, mapping.relationship, mapping.rationale);
+        let by = mapping.file.as_ref().map_or_else(String::new, |file| format!(" [{file}]"));
+        let (framework, requirement) = (&mapping.framework, &mapping.requirement);
+        let _ = writeln!(out, "  {framework} {requirement} ({}): {}{by}", mapping.relationship, mapping.rationale);
     }
     let _ = write!(out, "\nIf it fails: {}\n", control.remediation.trim());
     out

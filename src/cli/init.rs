@@ -26,8 +26,10 @@ pub struct InitOptions {
 }
 
 /// What a new project holds: path → text.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     (SETTINGS, include_str!("../../templates/project/tickmark.toml")),
+    // `#:schema` in the settings names it: beside them it is there for everybody, without a network.
+    ("schemas/tickmark.schema.json", include_str!("../../schemas/tickmark.schema.json")),
     (".gitignore", include_str!("../../templates/project/gitignore")),
     ("evidence/identities.csv", include_str!("../../templates/project/identities.csv")),
     ("evidence/parties.csv", include_str!("../../templates/project/parties.csv")),

@@ -8,6 +8,7 @@ mod args;
 mod assessing;
 mod attest;
 mod baseline;
+mod catalogue;
 mod check;
 mod clock;
 mod collect;
@@ -21,10 +22,13 @@ mod export;
 mod github;
 mod init;
 pub mod mutate;
+mod named;
 mod one_file;
 mod open;
 pub mod output;
 mod run;
+pub mod schema;
+mod shell;
 mod sign;
 mod source;
 mod summary;
@@ -58,6 +62,7 @@ fn quiet_where_watched() {
 pub fn main() -> ExitCode {
     quiet_where_watched();
     let arguments = Arguments::parse();
+    terminal::behave(arguments.manners);
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
         Command::Check(options) => check::check(options),
@@ -66,6 +71,8 @@ pub fn main() -> ExitCode {
         Command::Test(options) => test::test(options),
         Command::Coverage(options) => coverage::coverage(options),
         Command::Explain(options) => explain::explain(options),
+        Command::Control(command) => catalogue::control(command),
+        Command::Framework(command) => catalogue::framework(command),
         Command::Source(command) => source::source(command),
         Command::Verify(options) => verify::verify(options),
         Command::Sign(options) => sign::sign(options),
@@ -75,6 +82,9 @@ pub fn main() -> ExitCode {
         Command::Attest(options) => attest::attest(options),
         Command::Baseline(options) => baseline::baseline(options),
         Command::Diff(options) => diff::diff(options),
+        Command::Schema(options) => schema::schema(options),
+        Command::Completions(options) => shell::completions(options),
+        Command::Man(options) => shell::man(options),
     };
     let result = match terminal::lost() {
         Some(why) => result.and(Err(anyhow::anyhow!("standard output could not be written: {why}"))),

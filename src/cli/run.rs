@@ -1,6 +1,5 @@
 //! `tickmark run`: the main job.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -10,11 +9,12 @@ use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::export::FormatOptions;
 use super::summary::Ending;
-use super::{clock, github, one_file, open, output, sign, summary};
+use super::{clock, github, one_file, open, output, sign, summary, terminal};
 use crate::attest::{self, ledger, manifest};
 use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
+use crate::model::value::{Duration, SECOND};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -83,7 +83,9 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     };
     let Some(assessed) = assessed(&options.project, &given)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
+    terminal::done("judged");
     let mut files = report::render(&assessment, &evidence, &project)?;
+    terminal::done("report made");
     let manifest = attest::manifest(&files, assessment.as_of)?;
     let root = attest::package::read_manifest(&manifest)?.root;
     files.insert(manifest::PATH.to_owned(), manifest);
@@ -98,6 +100,7 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let out = options.out.clone().unwrap_or_else(|| options.project.join(name));
     let write = if options.archive { one_file::write_archive } else { output::write };
     write(&out, &files).with_context(|| format!("the report package could not be written to {}", out.display()))?;
+    terminal::done("package written");
     let exported = FormatOptions::write(&formats, &out)?;
 
     if let Some(path) = &options.gitlab_code_quality {
@@ -106,8 +109,11 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     }
 
     let ending = ending(&assessment, &evidence, as_of_from_evidence);
-    let mut said = summary::render(&assessment, &evidence, std::io::stdout().is_terminal());
-    said += &summary::vanished(&assessment);
+    let mut said = String::new();
+    if !terminal::quiet() {
+        said += &summary::render(&assessment, &evidence, terminal::colour());
+        said += &summary::vanished(&assessment);
+    }
     said.extend(exported.iter().map(|path| format!("Also: {}\n", path.display())));
     let shown = if options.archive { out } else { out.join("report.html") };
     let last = summary::ending(&shown, &ending);
@@ -124,10 +130,20 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     Ok(ending.exit)
 }
 
+/// How far two machines' clocks may differ.
+const AHEAD: Duration = Duration(10 * 60 * SECOND);
+
 /// The outcome, and what only the command line may add: evidence that has grown old since it was collected
 /// (SEMANTICS §5.8). The package shows up to when it holds, and no clock.
 fn ending(assessment: &Assessment, evidence: &Evidence, from_evidence: bool) -> Ending {
     let exit = Exit::from(assessment.outcome);
+    if exit == Exit::Done && from_evidence && assessment.as_of.0 > clock::now().0 + AHEAD.0 {
+        let reason = format!(
+            "the evidence says that it was collected at {}, and that lies ahead of this machine's clock: give the time that it was collected at, or say which time is meant with --as-of",
+            assessment.as_of
+        );
+        return Ending { exit: Exit::Insufficient, outcome: Outcome::Insufficient, reason };
+    }
     if exit == Exit::Done
         && from_evidence
         && let Some(until) = evidence.holds_until()

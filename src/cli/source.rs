@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -12,7 +11,9 @@ use serde_json::Value;
 
 use super::diagnostics;
 use super::exit::Exit;
+use super::named::hint;
 use super::summary::printable;
+use super::terminal;
 use crate::evidence::{self, EvidenceError, FingerprintKey, Tried};
 use crate::load;
 use crate::model::diagnostic::Diagnostics;
@@ -94,7 +95,7 @@ fn mappings(project: Option<&Path>) -> anyhow::Result<BTreeMap<String, SourceMap
                 Ok(mapping) => {
                     all.insert(mapping.kind.clone(), mapping);
                 }
-                Err(problems) => eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal())),
+                Err(problems) => eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors())),
             }
         }
     }
@@ -128,7 +129,11 @@ fn list(options: &SourceListOptions) -> anyhow::Result<Exit> {
 fn find(all: &BTreeMap<String, SourceMapping>, kind: &str) -> anyhow::Result<SourceMapping> {
     all.get(kind).cloned().ok_or_else(|| {
         let near: Vec<&str> = all.keys().map(String::as_str).filter(|known| known.contains(kind) || kind.contains(known)).collect();
-        let help = if near.is_empty() { "`tickmark source list` names all".to_owned() } else { format!("there are {}", near.join(", ")) };
+        let help = if near.is_empty() {
+            hint(kind, all.keys().map(String::as_str), "`tickmark source list` names all")
+        } else {
+            format!("there are {}", near.join(", "))
+        };
         anyhow::anyhow!("no source mapping is called `{}`; {help}", printable(kind))
     })
 }
@@ -181,7 +186,7 @@ fn show(options: &SourceShowOptions) -> anyhow::Result<Exit> {
 
 fn test(options: &SourceTestOptions) -> anyhow::Result<Exit> {
     let folder = &options.folder;
-    let told = |problems: &Diagnostics| eprint!("{}", diagnostics::render(problems, std::io::stderr().is_terminal()));
+    let told = |problems: &Diagnostics| eprint!("{}", diagnostics::render(problems, terminal::colour_on_errors()));
     let beside = folder.join("mapping.toml");
     let mapping = if beside.is_file() {
         match own(&beside) {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::assessing::load;
 use super::exit::Exit;
 use super::mutate;
+use super::named;
 use crate::evaluate::{LimitError, assess};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
@@ -133,9 +134,7 @@ pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
     };
     for name in &options.ids {
         if !project.controls.iter().any(|control| named(control, name)) {
-            anyhow::bail!(
-                "no selected control is called `{name}`, and none lies in a folder of that name; `controls` in tickmark.toml says which are selected"
-            );
+            return Err(named::unselected(&project, name).context("no control lies in a folder of that name, either"));
         }
     }
     let wanted = |control: &Control| options.ids.is_empty() || options.ids.iter().any(|name| named(control, name));

@@ -1,16 +1,17 @@
 //! `tickmark waive`: an accepted exception, written as a file of the project.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
+use super::named;
 use super::summary::printable;
+use super::terminal;
 use super::{diagnostics, writing};
 use crate::evaluate::waivers;
-use crate::load;
+use crate::load::{self, quoted};
 use crate::model::assessment::{ControlResult, Verdict};
 use crate::model::waiver::Expanded;
 
@@ -64,21 +65,21 @@ pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
     let Some(assessed) = assessed(&options.project, &Given::default())? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, .. } = assessed;
     let Some(result) = assessment.controls.iter().find(|result| result.control.id == options.control) else {
-        anyhow::bail!("no selected control is called `{}`; `controls` in tickmark.toml says which are selected", options.control);
+        return Err(named::unselected(&project, &options.control));
     };
     for subject in &options.subjects {
         fails(result, subject)?;
     }
     let granted = writing::when(options.granted.as_deref(), "--granted", &project)?;
     let mut text = writing::line("control", &options.control);
-    let subjects: Vec<String> = options.subjects.iter().map(|subject| writing::quoted(subject)).collect();
+    let subjects: Vec<String> = options.subjects.iter().map(|subject| quoted(subject)).collect();
     text += &format!("subjects = [{}]\n", subjects.join(", "));
     text += &writing::line("reason", &options.reason);
     text += &writing::line("approver", &options.approver);
     text += &writing::line("granted-at", &granted.to_string());
     text += &writing::line("expires-at", &options.until);
     if !options.compensating.is_empty() {
-        let ids: Vec<String> = options.compensating.iter().map(|id| writing::quoted(id)).collect();
+        let ids: Vec<String> = options.compensating.iter().map(|id| quoted(id)).collect();
         text += &format!("compensating = [{}]\n", ids.join(", "));
     }
     if let Some(ticket) = &options.ticket {
@@ -93,7 +94,7 @@ pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
     let waiver = match load::waiver(&options.project, &project, &path, &text) {
         Ok(waiver) => waiver,
         Err(problems) => {
-            eprint!("{}", diagnostics::render(&problems, std::io::stderr().is_terminal()));
+            eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
             return Ok(Exit::Usage);
         }
     };
@@ -123,7 +124,11 @@ fn fails(result: &ControlResult, subject: &str) -> anyhow::Result<()> {
             )
         }
         Some(verdict) => anyhow::bail!("{id} is {} for `{subject}`: there is nothing to waive", verdict.word()),
-        None => anyhow::bail!("`{subject}` is no subject of {id}; populations/{id}.csv of a report lists them"),
+        None => {
+            let all = result.population.iter().map(|judged| judged.subject.as_str());
+            let help = named::hint(&subject, all, &format!("populations/{id}.csv of a report lists them"));
+            anyhow::bail!("`{subject}` is no subject of {id}; {help}")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::clock;
+use crate::load::quoted;
 use crate::model::digest::sha256;
 use crate::model::project::Project;
 use crate::model::value::{SECOND, Time};
@@ -24,11 +25,6 @@ pub fn when(given: Option<&str>, flag: &str, project: &Project) -> anyhow::Resul
 /// `key = "text"`, with what TOML does not take as it stands escaped.
 pub fn line(key: &str, text: &str) -> String {
     format!("{key} = {}\n", quoted(text))
-}
-
-/// A TOML string: JSON's escapes are TOML's, but that JSON lets a DEL stand.
-pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 /// The lines that name a document of the project, with its digest.

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+
 use super::naming::Naming;
 use super::world::key_text;
 use crate::model::assessment::{ControlResult, Named, Verdict, finding_id};
@@ -9,7 +12,7 @@ use crate::model::baseline::{
     Accepted, Baseline, BaselineResult, BaselineStanding, Earlier, EarlierControl, EarlierFail, EarlierGroup, LONGEST, Vanished,
 };
 use crate::model::schema::SCHEMA;
-use crate::model::table::{Completeness, Evidence, Source};
+use crate::model::table::{Completeness, Evidence};
 use crate::model::value::{State, Time};
 
 /// Marks the findings that a baseline knows, and gives what it came to. `set_aside`: controls that the run was told to leave out.
@@ -28,7 +31,7 @@ pub fn compared(
     if standing != BaselineStanding::InForce {
         return BaselineResult { standing, known: 0, vanished: Vec::new() };
     }
-    let removed = removed(evidence);
+    let removed = removed(evidence, earlier.as_of, as_of);
     let mut vanished = Vec::new();
     for result in &mut *controls {
         let before = earlier.controls.get(&result.control.id);
@@ -138,23 +141,16 @@ fn gone(
     for (subject, fail) in missing {
         let renamed = fail.id.as_ref().is_some_and(|id| ids.contains(id));
         let told = removed.contains(&(schema, subject.as_str()));
-        if !renamed && !told && !fail.sources.iter().any(|id| proves(id, schema, evidence)) {
+        if !renamed && !told {
             let how = match schema {
                 "identity" => "an event `deleted`",
                 "credential" => "an event `revoked` or `deleted`",
                 "party" => "an event `offboarded`",
-                _ => "a source that is complete by its own word",
+                _ => "a new baseline",
             };
             lose(subject, format!("it failed in the baseline and is gone, and nothing shows that it was removed ({how} would)"));
         }
     }
-}
-
-/// Whether the source, by its own word and nobody else's, holds every row, so that what it does not list is not there.
-fn proves(id: &str, table: &str, evidence: &Evidence) -> bool {
-    let whole = |source: &Source| source.fresh && !source.absent && source.completeness == Completeness::Full && !source.vouched;
-    let mut of_it = evidence.sources.iter().filter(|source| source.id == id && source.tables.iter().any(|there| there == table)).peekable();
-    of_it.peek().is_some() && of_it.all(whole)
 }
 
 /// Whether the logs reach back to the first of these events; where nobody knows, they do.
@@ -163,15 +159,19 @@ fn still_covered(group: &EarlierGroup, evidence: &Evidence) -> bool {
     group.first.zip(from).is_none_or(|(first, from)| first >= from)
 }
 
-/// What events say was removed: table and id.
-fn removed(evidence: &Evidence) -> BTreeSet<(&str, &str)> {
+/// What events between the two say was removed: table and id. Only the log of the system that something lives in tells that: an export, even
+/// one that its vendor calls whole, does not show that nobody cut it.
+fn removed(evidence: &Evidence, since: Time, until: Time) -> BTreeSet<(&str, &str)> {
     let Some(events) = evidence.table("event") else { return BTreeSet::new() };
     let known = |name: &str, row: usize| {
         let column = &events.columns[events.schema.column(name)?];
         matches!(column.state(row), State::Known | State::Dangling).then(|| key_text(column, row)).flatten()
     };
     let mut found = BTreeSet::new();
-    for row in (0..events.rows).filter(|row| known("outcome", *row) == Some("ok")) {
+    let at = events.schema.column("at").map(|at| &events.columns[at]);
+    let when = |row: usize| at.filter(|at| at.state(row) == State::Known).map(|at| at.values.as_primitive::<Int64Type>().value(row));
+    let in_time = |row: &usize| when(*row).is_some_and(|at| since.0 < at && at <= until.0);
+    for row in (0..events.rows).filter(|row| known("outcome", *row) == Some("ok")).filter(in_time) {
         let tables: &[&str] = match known("type", row) {
             Some("deleted") => &["identity", "credential", "party"],
             Some("revoked") => &["credential"],
@@ -180,11 +180,19 @@ fn removed(evidence: &Evidence) -> BTreeSet<(&str, &str)> {
         };
         // An identity's deletion is told of the identity: an event that names a credential beside it is about the credential.
         let credential = known("credential", row);
+        let system = known("system", row);
+        // An id begins with its system; a party's, and one that the project made up, names none.
+        let of_system = |table: &str, id: &str| {
+            table == "party"
+                || !id.contains(':')
+                || system.is_some_and(|system| id.strip_prefix(system).is_some_and(|rest| rest.starts_with([':', '/'])))
+        };
         found.extend(
             tables
                 .iter()
                 .filter(|table| **table != "identity" || credential.is_none())
-                .filter_map(|table| Some((*table, known(table, row)?))),
+                .filter_map(|table| Some((*table, known(table, row)?)))
+                .filter(|(table, id)| of_system(table, id)),
         );
     }
     found

@@ -132,18 +132,31 @@ fn decided(scales: &Scales) -> (Outcome, String) {
         0 => String::new(),
         waived => format!(", {waived} more only under waivers"),
     };
+    let taken_off: Vec<&str> = controls
+        .iter()
+        .filter(|control| {
+            matches!(control.status, Status::Fail | Status::Unknown) && gating.fail.holds(control.severity) && !holds_fail(control)
+        })
+        .map(|control| control.id)
+        .collect();
+    let (other, off) = match taken_off.len() {
+        0 => ("", String::new()),
+        number => {
+            (" other", format!("; `[gate]` takes {} off that do not pass: {}", several(number, "control", "controls"), capped(&taken_off)))
+        }
+    };
     let known: usize = controls.iter().filter(|control| holds_fail(control)).map(|control| control.known).sum();
     if known > 0 {
         return (
             Outcome::KnownOnly,
             format!(
-                "{} {}, and the baseline knows all of them; {satisfied} on this evidence{under}",
+                "{} {}, and the baseline knows all of them; {satisfied} on this evidence{under}{off}",
                 several(known, "violation", "violations"),
                 at(gating.fail)
             ),
         );
     }
-    (Outcome::Satisfied, format!("{satisfied} on this evidence{under}; none {} fails or is undetermined", at(gating.fail)))
+    (Outcome::Satisfied, format!("{satisfied} on this evidence{under}; none{other} {} fails or is undetermined{off}", at(gating.fail)))
 }
 
 /// What fails at the gate and no baseline knows, and what it saw and is gone; `None`: there is nothing of the kind.

@@ -84,10 +84,22 @@ fn one_state(keys: &Keys<'_, '_>, configs: &[SourceConfig], mappings: &BTreeMap<
 fn mapping(keys: &Keys<'_, '_>, kind: &At<String>, root: &Path, shipped: &Files, other: &mut Diagnostics) -> Option<SourceMapping> {
     let plain = !kind.value.is_empty() && kind.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let path = format!("sources/{}.toml", kind.value);
-    if plain && root.join(&path).symlink_metadata().is_ok() {
-        return read_text(root, &path, other).and_then(|text| source::read(&kind.value, &path, &text, other));
-    }
     let name = format!("builtin/{}.toml", kind.value);
+    if plain && root.join(&path).symlink_metadata().is_ok() {
+        let own = read_text(root, &path, other).and_then(|text| source::read(&kind.value, &path, &text, other))?;
+        let replaces = shipped.iter().any(|(path, _)| *path == name);
+        if replaces {
+            let message = format!("`{path}` stands in place of the mapping of that kind that ships");
+            keys.file.warn(
+                Code::OwnMapping,
+                &kind.span,
+                message,
+                "read as the project says",
+                "a mapping can leave out what it likes: the report names it",
+            );
+        }
+        return Some(SourceMapping { replaces, ..own });
+    }
     if let Some((name, text)) = shipped.iter().find(|(path, _)| *path == name) {
         return source::read(&kind.value, name, text, other);
     }

@@ -215,6 +215,7 @@ fn mappings(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String]) -> (V
                     requirement,
                     relationship: relationship.unwrap_or("intersects-with").to_owned(),
                     rationale: rationale.unwrap_or_default(),
+                    file: None,
                 });
             }
         }

@@ -7,6 +7,9 @@ use super::reader::{File, Keys, nearest};
 use crate::model::diagnostic::{Code, Diagnostics};
 use crate::model::framework::{Alias, Framework, Requirement, Treatment};
 
+/// How a requirement stands among the others.
+pub const LEVELS: [&str; 5] = ["function", "category", "subcategory", "risk", "requirement"];
+
 /// Reads `frameworks/<id>.toml`.
 pub fn read(name: &str, text: &str, diagnostics: &mut Diagnostics) -> Option<Framework> {
     let file = File::new(name, text);
@@ -30,7 +33,7 @@ fn framework(keys: &Keys<'_, '_>, name: &str, text: &str) -> Option<Framework> {
     let mut requirements: Vec<Requirement> = Vec::new();
     for entry in keys.tables("requirements", "a requirement") {
         let id = entry.required_text("id", "the id as published");
-        let level = entry.word("level", &["function", "category", "subcategory", "risk", "requirement"]);
+        let level = entry.word("level", &LEVELS);
         let parent = entry.text("parent");
         let title = entry.required_text("title", "a short title");
         entry.finish();

@@ -6,7 +6,8 @@
 //! | `project` | `tickmark.toml`, and everything that it names |
 //! | `control`, `params`, `given` | one control, its parameters, its tests |
 //! | `gate`, `baseline`, `narrow` | what decides how a run ends, and which controls it judges |
-//! | `framework` | requirements, and how ids resolve |
+//! | `framework`, `requirements` | requirements, how ids resolve, and what `mappings/` adds to controls |
+//! | [`import`] | somebody's catalogue → a framework |
 //! | `configured`, `source` | `[[source]]` tables, and the mappings that they name |
 //! | `waiver`, `attestation`, `document` | accepted exceptions, what people sign for, and what stands behind it |
 //! | `collect` | how an export is collected |
@@ -25,10 +26,12 @@ mod files;
 mod framework;
 mod gate;
 mod given;
+pub mod import;
 mod narrow;
 mod params;
 mod project;
 mod reader;
+mod requirements;
 mod scope;
 mod shipped;
 mod source;
@@ -42,6 +45,7 @@ pub use framework::read as framework;
 pub use narrow::narrow;
 pub use params::is_looser;
 pub use project::{packed, project};
-pub use reader::nearest;
+pub use reader::{nearest, quoted};
+pub use shipped::shipped;
 pub use source::{mapping_of, shipped_mappings};
 pub use waiver::{FOLDER as WAIVERS, drafted as waiver};

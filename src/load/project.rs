@@ -3,12 +3,13 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use rayon::prelude::*;
 use toml::de::DeValue;
 
 use super::files::{FILE, outside, read_text, stays_inside, toml_files};
 use super::reader::{At, File, Keys, nearest};
 use super::shipped::Shipped;
-use super::{attestation, configured, control, document, framework, gate, params, scope, waiver, wording};
+use super::{attestation, configured, control, document, framework, gate, params, requirements, scope, waiver, wording};
 use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
@@ -61,6 +62,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
     if let Some(params) = keys.table("params", "`[params]`") {
         overrides(&params, root, &mut controls, &unread);
     }
+    let mapping_files = requirements::add(root, (&known, &selected), &mut controls, &mut deselected, &unread, other);
     let out_of_scope = scope::out_of_scope(keys, &known, &selected, &mut controls, &mut deselected);
     let gating = gate::gating(keys, root, &controls, &deselected);
     let as_of = keys.parsed("as-of", Time::parse);
@@ -106,6 +108,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnos
         sources,
         waivers,
         attestations,
+        mapping_files,
         attestations_complete,
         mappings,
         text: keys.file.text.to_owned(),
@@ -190,8 +193,21 @@ fn controls(
     selected: &[String],
     other: &mut Diagnostics,
 ) -> (Vec<Control>, Vec<Deselected>, Vec<String>) {
-    let shipped: Vec<Control> =
-        shipped.controls.iter().filter_map(|(name, text)| control::read(name, text, known, selected, other)).collect();
+    // Most of a start is reading them, and each stands alone.
+    let read: Vec<(Option<Control>, Diagnostics)> = shipped
+        .controls
+        .par_iter()
+        .map(|(name, text)| {
+            let mut own = Diagnostics::default();
+            (control::read(name, text, known, selected, &mut own), own)
+        })
+        .collect();
+    let mut shipped = Vec::with_capacity(read.len());
+    for (control, mut own) in read {
+        shipped.extend(control);
+        other.list.append(&mut own.list);
+        other.texts.append(&mut own.texts);
+    }
     let Some(names) = keys.texts("controls") else { return (shipped, Vec::new(), Vec::new()) };
     let mut chosen = vec![false; shipped.len()];
     let mut own: Vec<Control> = Vec::new();

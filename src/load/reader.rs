@@ -292,6 +292,11 @@ impl<'f, 't> Keys<'f, 't> {
     }
 }
 
+/// A TOML string: JSON's escapes are TOML's, but that JSON lets a DEL stand.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+}
+
 /// Text, or a bare TOML time as text.
 pub fn text_of<'v>(value: &'v DeValue<'_>) -> Option<Cow<'v, str>> {
     match value {

@@ -7,6 +7,10 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 
 use super::files::toml_files;
+use super::{control, framework};
+use crate::model::control::Control;
+use crate::model::diagnostic::Diagnostics;
+use crate::model::framework::Framework;
 
 static CONTROLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/controls");
 static FRAMEWORKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/frameworks");
@@ -39,6 +43,18 @@ pub struct Shipped {
     pub controls: Files,
     pub frameworks: Files,
     pub sources: Files,
+}
+
+/// The shipped controls, sorted by id, and frameworks.
+pub fn shipped() -> (Vec<Control>, Vec<Framework>) {
+    let (files, mut problems) = (Shipped::compiled(), Diagnostics::default());
+    let frameworks: Vec<Framework> =
+        files.frameworks.iter().filter_map(|(name, text)| framework::read(name, text, &mut problems)).collect();
+    let ids: Vec<String> = frameworks.iter().map(|framework| framework.id.clone()).collect();
+    let read = |(name, text): &(String, Cow<'static, str>)| control::read(name, text, &frameworks, &ids, &mut problems);
+    let mut controls: Vec<Control> = files.controls.iter().filter_map(read).collect();
+    controls.sort_by(|a, b| a.id.cmp(&b.id));
+    (controls, frameworks)
 }
 
 impl Shipped {

@@ -175,6 +175,7 @@ fn mapping(keys: &Keys<'_, '_>, kind: &str, name: &str, text: &str) -> Option<So
         documentation,
         collect,
         file: name.to_owned(),
+        replaces: false,
         text: text.to_owned(),
     })
 }

@@ -77,8 +77,6 @@ pub struct EarlierFail {
     pub id: Option<String>,
     /// A waiver covered it: it was excused until the waiver ends, not known.
     pub waived: bool,
-    /// The sources that its finding names.
-    pub sources: Vec<String>,
 }
 
 /// Fails over events that were told as one.

@@ -96,6 +96,8 @@ pub struct Mapping {
     pub relationship: String,
     /// May be empty.
     pub rationale: String,
+    /// The file of `mappings/` that adds it; `None`: the control's own.
+    pub file: Option<String>,
 }
 
 /// Words of NIST IR 8477, as in OSCAL's mapping model.

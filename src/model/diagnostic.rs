@@ -101,6 +101,8 @@ codes! {
     MixedState = "T052",
     /// A voucher that cannot be for what is assessed: dated before the collection, or after the time of the assessment.
     VoucherDate = "T053",
+    /// A mapping of the project's own that stands in place of a shipped one.
+    OwnMapping = "T054",
     /// A waiver that names a subject which the evidence does not hold.
     WaiverSubject = "T060",
     /// A waiver or attestation whose document is missing, or is not the one that its digest names.

@@ -110,10 +110,10 @@ impl Gating {
         self.overrides.get(control).filter(|there| there.answer.as_ref().is_none_or(|answer| answer.ended.is_none()))
     }
 
-    /// Whatever was taken off the gate until now, or until before, is back.
-    pub fn lapse(&mut self, now: Time) {
-        for there in self.overrides.values_mut() {
-            if let Some(answer) = there.answer.as_mut().filter(|answer| answer.until.is_some_and(|until| until <= now)) {
+    /// Whatever was taken off the gate until now, or until before, or by nobody known, is back.
+    pub fn lapse(&mut self, now: Time, is_known: impl Fn(&str) -> bool) {
+        for answer in self.overrides.values_mut().filter_map(|there| there.answer.as_mut()) {
+            if answer.until.is_some_and(|until| until <= now) || !is_known(&answer.approver) {
                 answer.ended = Some(Gate::Off.word().to_owned());
             }
         }

@@ -38,11 +38,22 @@ pub struct Project {
     pub waivers: Vec<Waiver>,
     /// The files of `attestations/`, sorted by id.
     pub attestations: Vec<Attestation>,
+    /// The files of `mappings/`, sorted by path: what they say stands in the controls.
+    pub mapping_files: Vec<MappingFile>,
     /// Somebody vouches that `attestations/` holds every attestation.
     pub attestations_complete: Option<Vouched>,
     /// The mappings that `sources` use, by kind.
     pub mappings: BTreeMap<String, SourceMapping>,
     /// `tickmark.toml` as read: packed and hashed.
+    pub text: String,
+}
+
+/// A file that adds requirements to controls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingFile {
+    /// Path below the project.
+    pub file: String,
+    /// As read: packed and hashed.
     pub text: String,
 }
 
@@ -222,8 +233,18 @@ pub struct SourceMapping {
     pub collect: Option<Collect>,
     /// `builtin/<kind>.toml`, or the path below the project.
     pub file: String,
+    /// It is the project's own, and one of its kind ships.
+    pub replaces: bool,
     /// The file as read: packed and hashed.
     pub text: String,
+}
+
+impl SourceMapping {
+    /// Whether it came with the program.
+    #[must_use]
+    pub fn is_shipped(&self) -> bool {
+        self.file.starts_with("builtin/")
+    }
 }
 
 /// What a mapping's rows speak of.

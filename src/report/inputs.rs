@@ -46,6 +46,9 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     for mapping in project.mappings.values() {
         put(&place("sources", &mapping.file), mapping.text.as_bytes())?;
     }
+    for added in &project.mapping_files {
+        put(&added.file, added.text.as_bytes())?;
+    }
     for (name, text) in page::TEMPLATES {
         put(&format!("{SHIPPED}templates/{name}"), text.as_bytes())?;
     }

@@ -337,6 +337,7 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
                 requirement: &mapping.requirement,
                 relationship: &mapping.relationship,
                 rationale: &mapping.rationale,
+                file: mapping.file.as_deref(),
             })
             .collect(),
         notes: control.notes.iter().map(|(framework, note)| wire::Note { framework, note }).collect(),

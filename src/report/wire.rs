@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use gate::{Baseline, Narrowed, Override, Vanished};
+pub use mapping::{Mapping, Note};
 
 mod gate;
+mod mapping;
 
 /// The `schema` of an assessment.
 pub const SCHEMA: &str = "tickmark/assessment/1";
@@ -266,22 +268,6 @@ pub struct Control<'a> {
     pub population_complete: bool,
     pub population_gaps: Vec<Reason<'a>>,
     pub counts: Counts,
-}
-
-#[derive(Serialize)]
-pub struct Mapping<'a> {
-    pub framework: &'a str,
-    pub written: &'a str,
-    pub requirement: &'a str,
-    pub relationship: &'a str,
-    pub rationale: &'a str,
-}
-
-/// A framework that is meant without a requirement being named.
-#[derive(Serialize)]
-pub struct Note<'a> {
-    pub framework: &'a str,
-    pub note: &'a str,
 }
 
 #[derive(Serialize)]

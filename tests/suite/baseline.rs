@@ -136,15 +136,31 @@ fn what_is_gone_without_proof_is_a_violation() {
     // A subject that did not fail may go.
     says(&work.held("id,system,native_id,owner\na,s,na,none\nb,s,nb,none\n", 0), &["KNOWN ONLY"]);
     // An event that says so proves it, if it came to pass.
-    let event = |outcome: &str| format!("id,system,at,type,outcome,identity\ne1,s,2026-06-29T00:00:00Z,deleted,{outcome},b\n");
+    let event = |outcome: &str| format!("id,system,at,type,outcome,identity\ne1,s,2026-06-30T03:00:00Z,deleted,{outcome},b\n");
     let source =
         "[[source]]\nkind = \"canonical\"\nid = \"log\"\npath = \"log.csv\"\ntable = \"event\"\ncollected-at = \"2026-06-29T12:00:00Z\"\n";
     let settings = fs::read_to_string(work.path().join("tickmark.toml")).unwrap();
-    work.write("tickmark.toml", &format!("{settings}{source}"));
+    let later = settings.replace("as-of = \"2026-06-30T00:00:00Z\"", "as-of = \"2026-06-30T06:00:00Z\"");
+    work.write("tickmark.toml", &format!("{later}{source}"));
     work.write("log.csv", &event("denied"));
     says(&work.held(less, 1), &["gone without proof"]);
     work.write("log.csv", &event("ok"));
     says(&work.held(less, 0), &["KNOWN ONLY (exit 0): 1 violation"]);
+    // What came to pass before the baseline saw it proves nothing.
+    work.write("log.csv", &event("ok").replace("2026-06-30T03", "2026-06-29T03"));
+    says(&work.held(less, 1), &["gone without proof"]);
+}
+
+/// An export that its vendor calls whole looks the same when somebody has cut it.
+#[test]
+fn no_export_proves_that_something_was_removed() {
+    let work = Work::new();
+    let vouched = "complete = { from = \"a count\", by = \"j.doe\", on = \"2026-06-29\" }\n";
+    let mapping = fs::read_to_string("sources/canonical.toml").unwrap();
+    work.write("sources/canonical.toml", &mapping.replace("guarantees-full = false", "guarantees-full = true"));
+    let settings = fs::read_to_string(work.path().join("tickmark.toml")).unwrap();
+    work.write("tickmark.toml", &settings.replacen(vouched, "", 1));
+    says(&work.held("id,system,native_id,owner\na,s,na,none\nc,s,nc,p1\n", 1), &["gone without proof; first: OWN-01 b"]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn vendor() -> SourceMapping {
         documentation: Vec::new(),
         collect: None,
         file: "sources/vendor.toml".to_owned(),
+        replaces: false,
         text: String::new(),
     }
 }
@@ -157,7 +158,7 @@ fn pages_are_read_one_after_another_and_one_that_says_that_more_follows_is_no_en
     let tried = read(&vendor(), "export.json", one_after_another.as_bytes());
     assert_eq!(ids(&tried), ["v:a", "v:b"]);
     assert_eq!(tried.export.envelope.truncated, None);
-    assert!(tried.export.envelope.partial.as_ref().is_some_and(|why| why.starts_with("1 of its 2 pages say that more follows")));
+    assert!(tried.export.envelope.piece.as_ref().is_some_and(|why| why.starts_with("1 of its 2 pages say that more follows")));
     assert_eq!(tried.export.locator.locate(1), "/tickmark:pages/1/body/users/0");
     let tried = read(&vendor(), "export.json", json!([page("a", false), page("b", false)]).to_string().as_bytes());
     assert_eq!((ids(&tried), tried.export.envelope.truncated), (vec!["v:a", "v:b"], Some(false)));

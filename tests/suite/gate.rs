@@ -318,10 +318,26 @@ fn a_control_is_taken_off_the_gate_by_somebody() {
     let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
     let first = report.split("## Outcome").next().unwrap();
     assert!(
-        first.contains("`OWN-01`: never, with no end. The register moves. Accepted by `p1`") && first.contains("*approval not evidenced*"),
+        first.contains("`OWN-01`: **off the gate**, with no end. The register moves. Accepted by `p1`")
+            && first.contains("*approval not evidenced*"),
         "{first}"
     );
     verified(work.path(), "report");
+
+    // Where something else is satisfied, the last line says what does not count; and nobody unknown takes anything off.
+    let two = super::cli::CONTROL.replace("OWN-01", "TWO-01").replace("owner <> 'none'", "id <> 'q'");
+    for (approver, code, words) in [
+        ("p1", 0, "none other at the gate fails or is undetermined; `[gate]` takes 1 control off that do not pass: OWN-01"),
+        ("nobody", 1, "violation at the gate, of OWN-01"),
+    ] {
+        let mut files = project(FAIL);
+        let gate = format!("[gate]\n\"OWN-01\" = {{ value = \"none\", reason = \"-\", approver = \"{approver}\" }}\n[[source]]");
+        files[0].1 = files[0].1.replacen("[[source]]", &gate, 1);
+        files.push(("controls/TWO-01.toml", two.clone()));
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let (output, said, _work) = run(&files, &["run"]);
+        assert!(output.status.code() == Some(code) && said.contains(words), "{approver}: {said}");
+    }
 }
 
 /// A package is performed again from itself.

@@ -66,20 +66,20 @@ fn settings(from: &str, to: &str) -> String {
 fn whose_mappings_read_the_evidence() {
     let theirs = format!("{CANONICAL}\n# A user fewer.\n");
     let walk = Walk::new("", &[("sources/canonical.toml", &theirs)]);
-    says(&walk.own(), 4, &["mapping `canonical` in `sources/canonical.toml` is another than the shipped one"]);
+    says(&walk.own(), 4, &["source mapping `canonical` in `sources/canonical.toml` is another than the shipped one"]);
     walk.mine("sources/canonical.toml", CANONICAL);
-    says(&walk.own(), 4, &["mapping `canonical` in `sources/canonical.toml` is another than that of your project"]);
+    says(&walk.own(), 4, &["source mapping `canonical` in `sources/canonical.toml` is another than that of your project"]);
     walk.mine("sources/canonical.toml", &theirs);
     says(&walk.own(), 0, &["its controls, frameworks and mappings are those of your own project"]);
     // Nobody asked: it is said what was not looked at.
     let words = [
-        "mapping `canonical` in `sources/canonical.toml` stands in place of the shipped one",
+        "source mapping `canonical` in `sources/canonical.toml` stands in place of the shipped one",
         "0 waivers, what is out of scope, the gate, `required` and `max-age`",
     ];
     says(&walk.expect(""), 0, &words);
     let walk = Walk::new("", &[]);
     says(&walk.own(), 0, &["mappings are those of your own project, 1 controls"]);
-    assert!(!walk.expect("").1.contains("mapping `"));
+    assert!(!walk.expect("").1.contains("source mapping `"));
 }
 
 #[test]

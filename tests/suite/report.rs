@@ -54,6 +54,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
             requirement: "PR.AA-05".to_owned(),
             relationship: "intersects-with".to_owned(),
             rationale: "Rotation bounds how long an entitlement outlives its need.".to_owned(),
+            file: None,
         }],
         params: BTreeMap::from([(
             "max_age".to_owned(),
@@ -437,6 +438,7 @@ fn project() -> Project {
         as_of: None,
         waivers: Vec::new(),
         attestations: Vec::new(),
+        mapping_files: Vec::new(),
         attestations_complete: None,
         sources: vec![SourceConfig {
             id: "kong".to_owned(),

@@ -39,8 +39,6 @@ pub struct Control {
     pub sha256: String,
     pub severity: String,
     pub status: String,
-    /// The table.
-    pub subject: String,
     pub params: Vec<Param>,
     pub population: usize,
     pub population_complete: bool,
@@ -55,8 +53,6 @@ pub struct Judged {
     pub verdict: String,
     /// Of its finding, where it has one of its own.
     pub id: Option<String>,
-    /// The sources that its finding names.
-    pub sources: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,9 +80,7 @@ pub struct Source {
     pub absent: bool,
     pub fresh: bool,
     pub completeness: String,
-    pub vouched: Option<Value>,
     collected_from: Option<String>,
-    pub tables: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -127,12 +121,6 @@ struct Finding {
     control: String,
     subject: String,
     group: Option<Value>,
-    evidence: Vec<Position>,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    source: String,
 }
 
 const SCHEMA: &str = "tickmark/assessment/1";
@@ -193,7 +181,6 @@ impl Package {
             let judged = controls.get_mut(&finding.control).and_then(|control| control.verdicts.get_mut(&finding.subject));
             if let Some(judged) = judged {
                 judged.id = finding.id.filter(|_| finding.group.is_none());
-                judged.sources = finding.evidence.into_iter().map(|position| position.source).collect();
             }
         }
         let engine = format!("{} {}", manifest.engine.name, manifest.engine.version);

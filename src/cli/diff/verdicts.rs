@@ -10,13 +10,13 @@ pub fn compared(old: &Package, new: &Package) -> Vec<Change> {
     let mut found = Vec::new();
     for (id, after) in &new.controls {
         if let Some(before) = old.controls.get(id) {
-            of_control(id, before, after, new, &mut found);
+            of_control(id, before, after, &mut found);
         }
     }
     found
 }
 
-fn of_control(id: &str, before: &Control, after: &Control, new: &Package, found: &mut Vec<Change>) {
+fn of_control(id: &str, before: &Control, after: &Control, found: &mut Vec<Change>) {
     // What is called otherwise now is known by its finding's id.
     let moved: BTreeMap<&str, &String> = after
         .verdicts
@@ -35,21 +35,12 @@ fn of_control(id: &str, before: &Control, after: &Control, new: &Package, found:
                 met.push(now_called);
                 found.extend(changed(id, now_called, Some(was), Some(now), true));
             }
-            None => found.extend(changed(id, subject, Some(was), None, proved(was, after, new))),
+            None => found.extend(changed(id, subject, Some(was), None, false)),
         }
     }
     met.sort();
     let fresh = after.verdicts.iter().filter(|(subject, _)| met.binary_search(subject).is_err());
     found.extend(fresh.filter_map(|(subject, now)| changed(id, subject, None, Some(now), true)));
-}
-
-/// Whether a source that showed the subject now holds every row by its own word, so that what it does not list is not there.
-fn proved(was: &Judged, control: &Control, new: &Package) -> bool {
-    was.sources.iter().any(|id| {
-        let mut of_it = new.sources.iter().filter(|source| source.id == *id && source.tables.contains(&control.subject)).peekable();
-        of_it.peek().is_some()
-            && of_it.all(|source| source.fresh && !source.absent && source.completeness == "full" && source.vouched.is_none())
-    })
 }
 
 fn changed(control: &str, subject: &str, was: Option<&Judged>, now: Option<&Judged>, proved: bool) -> Option<Change> {

@@ -8,14 +8,10 @@ use super::difference::short;
 use super::own;
 use crate::attest::account::Account;
 use crate::attest::policy::{Expect, Policy};
-use crate::load;
 use crate::model::control::Param;
 use crate::model::digest::sha256;
 use crate::model::project::Project;
 use crate::model::value::{Constant, Duration, Number, Time};
-
-/// Where what ships with the program stands.
-const SHIPPED: &str = "builtin/";
 
 /// Holds the assessment against the policy. `project`: what the inputs of the package are.
 ///
@@ -50,10 +46,9 @@ fn unasked(expect: &Expect, project: &Project, account: &mut Account) {
          `max-age` of the sources): the policy names no `project` of yours",
         project.waivers.len()
     ));
-    for mapping in project.mappings.values().filter(|mapping| !mapping.file.starts_with(SHIPPED)) {
-        let shipped = load::shipped_mappings().iter().any(|shipped| shipped.kind == mapping.kind);
-        let how = if shipped { "stands in place of the shipped one" } else { "is the operator's own" };
-        account.unchecked(format!("mapping `{}` in `{}` {how}: whether it drops what should be judged", mapping.kind, mapping.file));
+    for mapping in project.mappings.values().filter(|mapping| !mapping.is_shipped()) {
+        let how = if mapping.replaces { "stands in place of the shipped one" } else { "is the operator's own" };
+        account.unchecked(format!("source mapping `{}` in `{}` {how}: whether it drops what should be judged", mapping.kind, mapping.file));
     }
 }
 

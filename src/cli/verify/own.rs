@@ -24,7 +24,8 @@ pub fn check(root: &Path, theirs: &Project, as_of: Option<Time>, account: &mut A
     // Theirs is as it stood at that time: what had ended by then counts in neither.
     if let Some(as_of) = as_of {
         ours.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
-        ours.gating.lapse(as_of);
+        // Who may take a control off the gate the reader has decided.
+        ours.gating.lapse(as_of, |_| true);
     }
     let (mut found, mut stricter) = (Vec::new(), Vec::new());
     controls(&ours, theirs, &mut found, &mut stricter);
@@ -37,6 +38,12 @@ pub fn check(root: &Path, theirs: &Project, as_of: Option<Time>, account: &mut A
     }
     for ((framework, id), reason) in theirs.out_of_scope.iter().filter(|(requirement, _)| !ours.out_of_scope.contains_key(*requirement)) {
         found.push(format!("requirement {id} of `{framework}` was declared out of scope (\u{201c}{reason}\u{201d})"));
+    }
+    for one in theirs.mapping_files.iter().filter(|one| !ours.mapping_files.iter().any(|mine| mine.text == one.text)) {
+        found.push(format!("requirements were added to controls: `{}` is none of yours", one.file));
+    }
+    for mine in ours.mapping_files.iter().filter(|mine| !theirs.mapping_files.iter().any(|one| one.text == mine.text)) {
+        found.push(format!("requirements of yours are missing: those of `{}`", mine.file));
     }
     // What a waiver's approval is, its file says by digest.
     let accepted: BTreeSet<&str> = ours.waivers.iter().map(|waiver| waiver.text.as_str()).collect();
@@ -152,9 +159,11 @@ fn mappings(root: &Path, theirs: &Project, found: &mut Vec<String>) -> anyhow::R
             (shipped(), "the shipped one")
         };
         match mine {
-            None => found.push(format!("mapping `{kind}` in `{}` is none of yours: what it drops nobody judges", mapping.file)),
+            None => found.push(format!("source mapping `{kind}` in `{}` is none of yours: what it drops nobody judges", mapping.file)),
             Some(mine) if mine == mapping.text => {}
-            Some(_) => found.push(format!("mapping `{kind}` in `{}` is another than {whose}: what it drops nobody judges", mapping.file)),
+            Some(_) => {
+                found.push(format!("source mapping `{kind}` in `{}` is another than {whose}: what it drops nobody judges", mapping.file))
+            }
         }
     }
     Ok(())

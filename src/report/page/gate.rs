@@ -6,6 +6,7 @@ use super::view::{Capped, clause, duty};
 use crate::model::assessment::Assessment;
 use crate::model::baseline::BaselineStanding;
 use crate::model::project::{Gate, Project};
+use crate::model::table::Evidence;
 
 /// How many things that are gone the first page names.
 const GONE: usize = 50;
@@ -28,6 +29,7 @@ struct OverrideView<'a> {
     held: bool,
     until: Option<String>,
     ended: bool,
+    known: bool,
     reason: String,
     approver: &'a str,
     approval: Option<&'a str>,
@@ -51,12 +53,17 @@ struct BaselineView<'a> {
     gone: Capped<String>,
 }
 
-pub fn gate<'a>(assessment: &'a Assessment, project: &'a Project) -> GateView<'a> {
+fn is_known(evidence: &Evidence, party: &str) -> bool {
+    evidence.table("party").is_some_and(|parties| parties.find(party).is_some())
+}
+
+pub fn gate<'a>(assessment: &'a Assessment, evidence: &Evidence, project: &'a Project) -> GateView<'a> {
     let gating = &project.gating;
     let overrides = gating.overrides.iter().map(|(control, there)| OverrideView {
         control,
         held: there.held,
         until: there.answer.as_ref().and_then(|answer| answer.until).map(|until| until.to_string()),
+        known: there.answer.as_ref().is_none_or(|answer| is_known(evidence, &answer.approver)),
         ended: there.answer.as_ref().is_some_and(|answer| answer.ended.is_some()),
         reason: there.answer.as_ref().map_or_else(String::new, |answer| format!("{}.", clause(&answer.reason))),
         approver: there.answer.as_ref().map_or("", |answer| &answer.approver),

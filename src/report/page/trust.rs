@@ -20,6 +20,8 @@ pub struct TrustView<'a> {
     unselected: usize,
     /// The oldest and the newest collection, and how old evidence may be; `None`: nothing was collected.
     age: Option<Age<'a>>,
+    /// Mappings of the project's own, and whether each stands in place of a shipped one.
+    mappings: Vec<(&'a str, bool)>,
     /// Columns that the configuration fills, and for how many sources.
     told: BTreeSet<&'a str>,
     telling: usize,
@@ -42,6 +44,12 @@ pub fn trust<'a>(evidence: &'a Evidence, project: &'a Project) -> TrustView<'a> 
         requirements_left_out: project.out_of_scope.len(),
         unselected: project.deselected.iter().filter(|left| left.out_of_scope.is_none() && !left.narrowed).count(),
         age: age(evidence, project),
+        mappings: project
+            .mappings
+            .values()
+            .filter(|mapping| !mapping.is_shipped())
+            .map(|mapping| (mapping.file.as_str(), mapping.replaces))
+            .collect(),
         told: telling.iter().flat_map(|config| config.facts.keys().map(String::as_str)).collect(),
         telling: telling.len(),
     }
