@@ -74,7 +74,7 @@ fn whose_mappings_read_the_evidence() {
     // Nobody asked: it is said what was not looked at.
     let words = [
         "source mapping `canonical` in `sources/canonical.toml` stands in place of the shipped one",
-        "0 waivers, what is out of scope, the gate, `required` and `max-age`",
+        "0 waivers, what is out of scope, mappings of their own, the gate, `required` and `max-age`",
     ];
     says(&walk.expect(""), 0, &words);
     let walk = Walk::new("", &[]);

@@ -42,7 +42,7 @@ fn unasked(expect: &Expect, project: &Project, account: &mut Account) {
         );
     }
     account.unchecked(format!(
-        "whether you would accept what weighs on the verdicts and on how the run ends ({} waivers, what is out of scope, the gate, `required` and \
+        "whether you would accept what weighs on the verdicts and on how the run ends ({} waivers, what is out of scope, mappings of their own, the gate, `required` and \
          `max-age` of the sources): the policy names no `project` of yours",
         project.waivers.len()
     ));
