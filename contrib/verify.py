@@ -41,7 +41,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d+)?Z\Z")
 HEX = re.compile(r"[0-9a-f]{64}\Z")
 VERDICTS = ("fail", "unknown", "waived", "pass", "not-applicable")  # worst first
-REPORTS = ("assessment.json", "findings.ndjson", "report.html", "report.md")
+REPORTS = ("assessment.json", "findings.ndjson", "report.html", "report.md")  # in every package, and signed by name
+LISTS = ("register.csv",)  # under the root like the others; packages from before have none
 # What a leaf holds, by its kind: the members of `open`, and of `closed` (those that must be there, what others may be called).
 LEAVES = {
     "assessment": ("as_of as_of_from gate name outcome schema tool", "reason totals", r"\Z.\A"),
@@ -422,7 +423,7 @@ def check_manifest(files: Files) -> dict[str, Any]:
         size, path, sha = members(entry, "manifest.json: an entry of files", bytes=int, path=str, sha256=str)
         digest(sha, f"manifest.json: sha256 of {path}")
         require(clean(path, "manifest.json") not in listed, f"manifest.json: {path} stands twice")
-        known = path in REPORTS or path.startswith(("inputs/", "populations/"))
+        known = path in (*REPORTS, *LISTS) or path.startswith(("inputs/", "populations/"))
         require(known, f"manifest.json: {path} is no file of a package")
         listed[path] = (size, sha)
     require(list(listed) == sorted(listed, key=str.encode), "manifest.json: the files are not sorted")

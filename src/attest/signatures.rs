@@ -14,6 +14,8 @@ use super::time_stamp::{self, Stamp};
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'p> {
     pub root: &'p str,
+    /// Whether the root is that of what is here.
+    pub holds: bool,
     pub about: &'p About,
     /// `None` where only the root is known.
     pub files: Option<&'p BTreeMap<String, Vec<u8>>>,
@@ -53,6 +55,9 @@ pub fn check(attested: &BTreeMap<String, Vec<u8>>, signed: Signed, policy: Optio
                 wrong.extend(key.objection(role, time, "it signed at").or_else(by));
             }
             Err(why) => wrong.push(why),
+        }
+        if !signed.holds {
+            wrong.push(format!("it signs the root {}, which these files do not have", signed.root));
         }
         if policy.require.time_stamp && stamp.is_none() {
             wrong.push("the policy asks for a time stamp, and none that counts is there".to_owned());

@@ -43,6 +43,7 @@ pub use baseline::{baseline, drafted as baseline_drafted};
 pub use control::read as control;
 pub use framework::read as framework;
 pub use narrow::narrow;
+pub use params::is_looser;
 pub use project::{packed, project};
 pub use reader::{nearest, quoted};
 pub use shipped::shipped;

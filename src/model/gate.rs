@@ -28,6 +28,12 @@ impl Gate {
         }
     }
 
+    /// Whether it lets through what another holds.
+    #[must_use]
+    pub fn looser_than(self, other: Gate) -> bool {
+        Severity::ALL.into_iter().any(|severity| other.holds(severity) && !self.holds(severity))
+    }
+
     /// What `--fail-on` and `tickmark.toml` may say.
     pub const WORDS: [&str; 6] = ["any", "none", "low", "medium", "high", "critical"];
 

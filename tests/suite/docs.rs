@@ -395,3 +395,17 @@ fn every_relative_link_leads_somewhere() {
     assert!(broken.is_empty(), "{broken}");
     assert!(found.len() > 3, "{found:?}");
 }
+
+/// A verifier that is written from the page knows every file that a package has; so does the one that was.
+#[test]
+fn every_file_of_a_package_is_named() {
+    let (page, verifier) = (read("docs/package-format.md"), read("contrib/verify.py"));
+    for entry in std::fs::read_dir(root().join("reports/bank")).unwrap().map(|entry| entry.unwrap()) {
+        let mut name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            name.push('/');
+        }
+        assert!(page.contains(&format!("`{name}")), "docs/package-format.md does not name {name}");
+        assert!(verifier.contains(&format!("\"{name}")), "contrib/verify.py does not know {name}");
+    }
+}

@@ -39,6 +39,7 @@ mod offboarding;
 mod package;
 mod page;
 mod pipeline;
+mod policy;
 mod real_systems;
 mod realdata;
 mod report;

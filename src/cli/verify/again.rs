@@ -131,7 +131,7 @@ fn verdicts(files: &Files, again: &Assessment, manifest: &Manifest, account: &mu
     account.failed.extend(different);
     account.unchecked(format!(
         "how it is worded: the package was made by {made_by} and this is {} {}, so reports, reasons and observed values were not compared, and the \
-         shipped controls are those that the package holds",
+         shipped controls, frameworks and mappings are those that the package holds",
         ENGINE.0, ENGINE.1
     ));
 }

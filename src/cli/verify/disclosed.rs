@@ -8,10 +8,11 @@ use crate::attest::disclosure::{self, Disclosure, Field, Shown};
 use crate::attest::policy::Policy;
 use crate::model::value::Time;
 
-/// Holds a disclosure against itself and the policy.
-pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Account) {
+/// Holds a disclosure against itself and the policy; gives whether all that it shows stands under its root.
+pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Account) -> bool {
     let differences = disclosure::differences(disclosure);
-    if differences.is_empty() {
+    let holds = differences.is_empty();
+    if holds {
         account.proved(format!(
             "{} leaves of the {} under the root {} are shown, of an assessment as of {}",
             disclosure.shown.len(),
@@ -47,6 +48,7 @@ pub fn check(disclosure: &Disclosure, policy: Option<&Policy>, account: &mut Acc
     if let Some(policy) = policy {
         expected(disclosure, policy, account);
     }
+    holds
 }
 
 /// A leaf in words.

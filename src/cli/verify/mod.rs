@@ -8,11 +8,13 @@
 //! | `recorded` | the ledger, and what the reader kept of it |
 //! | `disclosed` | a part of a package |
 //! | `expect` | what a policy expects of the assessment |
+//! | `own` | the reader's own project beside the one that was judged |
 
 mod again;
 mod difference;
 mod disclosed;
 mod expect;
+mod own;
 mod recorded;
 
 use std::collections::BTreeMap;
@@ -83,15 +85,16 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
         for path in files.keys().filter(|path| path.as_str() != disclosure::PATH && !path.starts_with(GROWING)) {
             account.failed(format!("`{path}` is there, and no disclosure holds it"));
         }
-        disclosed::check(&disclosure, policy.as_ref(), &mut account);
+        let holds = disclosed::check(&disclosure, policy.as_ref(), &mut account);
         let (root, about) = (&disclosure.root, disclosure.about());
         let said = disclosure.shown.first().map_or_else(Value::default, |shown| Value::Object(shown.open.clone()));
-        vouched(options, (&files, Signed { root, about: &about, files: None }, &said), policy.as_ref(), &recorded, &mut account);
+        vouched(options, (&files, Signed { root, holds, about: &about, files: None }, &said), policy.as_ref(), &recorded, &mut account);
         return Ok(told(options, policy.is_some(), &account));
     }
     let manifest = package::manifest(path, &files)?;
     let differences = package::differences(&manifest, &files);
-    if differences.is_empty() {
+    let holds = differences.is_empty();
+    if holds {
         account.proved(format!("the {} files are those that {} lists, and there are no others", manifest.len(), manifest::PATH));
         account.proved(format!("their root, over {} leaves, is {}", manifest.leaves, manifest.root));
     }
@@ -99,7 +102,7 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
     let project = again::check(&files, &manifest, &mut account);
     let about = About::of(&manifest);
     let said: Value = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-    let signed = Signed { root: &manifest.root, about: &about, files: Some(&files) };
+    let signed = Signed { root: &manifest.root, holds, about: &about, files: Some(&files) };
     if let Some(policy) = &policy {
         expect::check(policy, &files, project.as_ref(), &mut account)?;
     }
