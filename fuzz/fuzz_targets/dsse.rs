@@ -72,7 +72,7 @@ fuzz_target!(
         }
         let mut account = Account::default();
         let attested = BTreeMap::from([("attest/preparer-b5f8438d4fcf.sign-off.json".to_owned(), data.to_vec())]);
-        let signed = Signed { root: &genuine.root, about: &genuine.about, files: Some(&genuine.files) };
+        let signed = Signed { root: &genuine.root, holds: true, about: &genuine.about, files: Some(&genuine.files) };
         signatures::check(&attested, signed, Some(&genuine.policy), &mut account);
         assert!(!account.failed.is_empty(), "two signatures are required, and one is enough");
         // Whatever can be signed is read again, and a change is seen.
