@@ -130,7 +130,7 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
     };
     terminal::done("evidence read");
     project.controls.iter_mut().flat_map(|control| control.params.values_mut()).for_each(|param| param.lapse(as_of));
-    project.gating.lapse(as_of, |approver| evidence.table("party").is_some_and(|party| party.find(approver).is_some()));
+    project.gating.lapse(as_of, |approver| evidence.knows_party(approver));
     let (evidence, waivers) = excused(&project.waivers, evidence, as_of)?;
     let unknown = [unknown_subjects(&waivers, &evidence), unknown_signers(&project.attestations, &evidence, as_of)];
     if unknown.contains(&true) {

@@ -119,7 +119,7 @@ fn list(options: &SourceListOptions) -> anyhow::Result<Exit> {
             tables => tables.join(", "),
         };
         let state = if mapping.state == Declared::Proposed { ", proposed" } else { "" };
-        let own = if mapping.file.starts_with("builtin/") { "" } else { " (the project's own)" };
+        let own = if mapping.is_shipped() { "" } else { " (the project's own)" };
         let _ = writeln!(out, "{:width$}  {} [{tables}{state}]{own}", mapping.kind, mapping.title);
     }
     print!("{out}");

@@ -63,10 +63,7 @@ fn standing(accepted: &Accepted, earlier: &Earlier, evidence: &Evidence, as_of: 
     if as_of >= accepted.expires_at {
         return BaselineStanding::Expired;
     }
-    let known = evidence
-        .table("party")
-        .is_some_and(|party| (0..party.rows).any(|row| key_text(&party.columns[0], row) == Some(accepted.approver.as_str())));
-    if known {
+    if evidence.knows_party(&accepted.approver) {
         BaselineStanding::InForce
     } else {
         BaselineStanding::Undetermined(format!("its approver `{}` is no party that the evidence knows", accepted.approver))

@@ -3,8 +3,9 @@
 use arrow_array::{Array, ListArray, StringArray};
 
 use super::world::World;
+use crate::model::row::scalar;
 use crate::model::schema::{SCHEMA, Type};
-use crate::model::value::{Duration, FAR, Number, Time};
+use crate::model::value::FAR;
 
 /// How many values of a contradiction, or members of a list, are shown.
 pub const SHOWN: usize = 12;
@@ -32,14 +33,6 @@ pub fn show(world: &World, table: usize, column: usize, row: usize) -> String {
         return shown.join(", ");
     }
     any.downcast_ref::<StringArray>().map_or_else(String::new, |texts| texts.value(row).to_owned())
-}
-
-fn scalar(ty: Type, value: i64) -> String {
-    match ty {
-        Type::Time => Time(value).to_string(),
-        Type::Duration => Duration(value).to_string(),
-        _ => Number(value).to_string(),
-    }
 }
 
 /// Both ends of an interval as a person reads them.

@@ -149,14 +149,20 @@ impl Cell {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Bool(yes) => yes.to_string(),
-            Cell::Int(number) => match column.ty {
-                Type::Time => Time(*number).to_string(),
-                Type::Duration => Duration(*number).to_string(),
-                _ => Number(*number).to_string(),
-            },
+            Cell::Int(number) => scalar(column.ty, *number),
             Cell::List(items) => items.iter().map(|item| item.as_deref().unwrap_or("?")).collect::<Vec<_>>().join(", "),
             Cell::Absent(state) => state.word().to_owned(),
         }
+    }
+}
+
+/// A time, a duration or a number as a person reads it, from the integer that a table holds.
+#[must_use]
+pub fn scalar(ty: Type, value: i64) -> String {
+    match ty {
+        Type::Time => Time(value).to_string(),
+        Type::Duration => Duration(value).to_string(),
+        _ => Number(value).to_string(),
     }
 }
 

@@ -282,6 +282,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether it holds a party of this id.
+    #[must_use]
+    pub fn knows_party(&self, id: &str) -> bool {
+        self.table("party").is_some_and(|parties| parties.find(id).is_some())
+    }
+
     /// Up to when an assessment of it holds: until the first of the required sources that are fresh is older than it may be; `None`:
     /// none is.
     #[must_use]

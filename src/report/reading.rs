@@ -6,9 +6,10 @@ use arrow_array::{Array, ListArray};
 
 use super::population::place;
 use crate::model::assessment::Position;
+use crate::model::row::scalar;
 use crate::model::schema::Type;
 use crate::model::table::{Column, Evidence, Table};
-use crate::model::value::{Duration, Number, State, Time};
+use crate::model::value::{State, Time};
 
 /// One table of the evidence.
 #[derive(Clone, Copy)]
@@ -70,6 +71,17 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Successful uses that logs tell: the credential, when, and the event's row.
+pub fn uses(evidence: &Evidence) -> impl Iterator<Item = (&str, Time, usize)> {
+    let events = Reading::of(evidence, "event");
+    let column = move |name| events.and_then(|events| events.values(name));
+    let (credential, at, ty, outcome) = (column("credential"), column("at"), column("type"), column("outcome"));
+    let is = |values: Option<Values<'_>>, row, word| values.and_then(|values| values.text(row)) == Some(word);
+    (0..events.map_or(0, Reading::rows))
+        .filter(move |row| is(ty, *row, "used") && is(outcome, *row, "ok"))
+        .filter_map(move |row| Some((credential?.text(row)?, at?.time(row)?, row)))
+}
+
 impl<'a> Values<'a> {
     pub fn state(self, row: usize) -> State {
         self.column.state(row)
@@ -109,9 +121,7 @@ impl<'a> Values<'a> {
         }
         let number = || self.column.values.as_primitive_opt::<Int64Type>().filter(|all| all.is_valid(row)).map(|all| all.value(row));
         let printed = match self.ty {
-            Type::Time => number().map(|micros| Time(micros).to_string()),
-            Type::Duration => number().map(|micros| Duration(micros).to_string()),
-            Type::Number => number().map(|millionths| Number(millionths).to_string()),
+            Type::Time | Type::Duration | Type::Number => number().map(|value| scalar(self.ty, value)),
             Type::Bool => self.flag(row).map(|flag| flag.to_string()),
             Type::List => Some(self.members(row).join(", ")),
             _ => self.text(row).map(str::to_owned),

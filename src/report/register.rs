@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reading::{Reading, Values};
+use super::reading::{Reading, Values, uses};
 use super::{ReportError, escape};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
@@ -42,7 +42,17 @@ pub fn csv(evidence: &Evidence) -> Result<Vec<u8>, ReportError> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     writer.write_record(HEADER)?;
     if let (Some(identities), Some(credentials)) = (Reading::of(evidence, "identity"), Reading::of(evidence, "credential")) {
-        let register = Register { evidence, identities, credentials, scopes: scopes(evidence), seen: seen(evidence) };
+        let register = Register {
+            evidence,
+            identities,
+            credentials,
+            events: Reading::of(evidence, "event"),
+            of_identity: ["name", "kind", "status", "owner", "third_party", "environment"].map(|column| identities.values(column)),
+            of_credential: ["kind", "status", "issued_at", "rotated_at", "expires_at", "revoked_at", "last_used_at"]
+                .map(|column| credentials.values(column)),
+            scopes: scopes(evidence),
+            seen: seen(evidence),
+        };
         for (consumer, row, held) in register.consumers() {
             let known = register.consumer(consumer, row);
             if held.is_empty() {
@@ -61,6 +71,10 @@ struct Register<'a> {
     evidence: &'a Evidence,
     identities: Reading<'a>,
     credentials: Reading<'a>,
+    events: Option<Reading<'a>>,
+    /// Columns of the two, in the order of the header.
+    of_identity: [Option<Values<'a>>; 6],
+    of_credential: [Option<Values<'a>>; 7],
     /// Identity → its grants, in words.
     scopes: BTreeMap<&'a str, Vec<String>>,
     /// Credential → its last successful use in a log, and where that stands.
@@ -87,11 +101,8 @@ impl<'a> Register<'a> {
     }
 
     fn consumer(&self, id: &str, row: Option<usize>) -> Vec<String> {
-        let columns = ["name", "kind", "status", "owner", "third_party", "environment"];
         let mut cells = vec![id.to_owned()];
-        cells.extend(
-            columns.map(|column| row.map_or_else(|| "not in the inventory".to_owned(), |row| printed(self.identities, column, row))),
-        );
+        cells.extend(self.of_identity.map(|values| row.map_or_else(|| "not in the inventory".to_owned(), |row| printed(values, row))));
         let scopes = self.scopes.get(id).map_or(&[][..], Vec::as_slice);
         let more = scopes.len().saturating_sub(GRANTS);
         let mut text = scopes.iter().take(GRANTS).cloned().collect::<Vec<_>>().join("; ");
@@ -105,11 +116,10 @@ impl<'a> Register<'a> {
     fn credential(&self, row: usize) -> Vec<String> {
         let id = self.credentials.values("id").and_then(|values| values.text(row)).unwrap_or("");
         let mut cells = vec![id.to_owned()];
-        let columns = ["kind", "status", "issued_at", "rotated_at", "expires_at", "revoked_at", "last_used_at"];
-        cells.extend(columns.map(|column| printed(self.credentials, column, row)));
+        cells.extend(self.of_credential.map(|values| printed(values, row)));
         let seen = self.seen.get(id);
         cells.push(seen.map_or_else(String::new, |(at, _)| at.to_string()));
-        cells.push(match seen.and_then(|(_, event)| Some(Reading::of(self.evidence, "event")?.told_places(*event))) {
+        cells.push(match seen.and_then(|(_, event)| Some(self.events?.told_places(*event))) {
             Some(place) => place,
             None => self.coverage(row),
         });
@@ -136,8 +146,8 @@ impl<'a> Register<'a> {
     }
 }
 
-fn printed(table: Reading<'_>, column: &str, row: usize) -> String {
-    table.values(column).map_or_else(String::new, |values| values.printed(row))
+fn printed(values: Option<Values<'_>>, row: usize) -> String {
+    values.map_or_else(String::new, |values| values.printed(row))
 }
 
 /// Identity → each of its grants as `name: actions on resource`, sorted.
@@ -169,19 +179,10 @@ fn scopes(evidence: &Evidence) -> BTreeMap<&str, Vec<String>> {
 /// Credential → the time and row of its last successful use that a log tells.
 fn seen(evidence: &Evidence) -> BTreeMap<&str, (Time, usize)> {
     let mut seen: BTreeMap<&str, (Time, usize)> = BTreeMap::new();
-    let Some(events) = Reading::of(evidence, "event") else { return seen };
-    let column = |name| events.values(name);
-    let (Some(credential), Some(at), Some(ty), Some(outcome)) = (column("credential"), column("at"), column("type"), column("outcome"))
-    else {
-        return seen;
-    };
-    for row in 0..events.rows() {
-        let used = ty.text(row) == Some("used") && outcome.text(row) == Some("ok");
-        if let (true, Some(id), Some(time)) = (used, credential.text(row), at.time(row)) {
-            let last = seen.entry(id).or_insert((time, row));
-            if time > last.0 {
-                *last = (time, row);
-            }
+    for (credential, at, row) in uses(evidence) {
+        let last = seen.entry(credential).or_insert((at, row));
+        if at > last.0 {
+            *last = (at, row);
         }
     }
     seen

@@ -33,23 +33,23 @@ fn of_control(id: &str, before: &Control, after: &Control, found: &mut Vec<Chang
         match there {
             Some((now_called, now)) => {
                 met.push(now_called);
-                found.extend(changed(id, now_called, Some(was), Some(now), true));
+                found.extend(changed(id, now_called, Some(was), Some(now)));
             }
-            None => found.extend(changed(id, subject, Some(was), None, false)),
+            None => found.extend(changed(id, subject, Some(was), None)),
         }
     }
     met.sort();
     let fresh = after.verdicts.iter().filter(|(subject, _)| met.binary_search(subject).is_err());
-    found.extend(fresh.filter_map(|(subject, now)| changed(id, subject, None, Some(now), true)));
+    found.extend(fresh.filter_map(|(subject, now)| changed(id, subject, None, Some(now))));
 }
 
-fn changed(control: &str, subject: &str, was: Option<&Judged>, now: Option<&Judged>, proved: bool) -> Option<Change> {
+fn changed(control: &str, subject: &str, was: Option<&Judged>, now: Option<&Judged>) -> Option<Change> {
     let (before, after) = (was.map(|was| was.verdict.as_str()), now.map(|now| now.verdict.as_str()));
     let (change, worse) = match (before, after) {
         (before, after) if before == after => return None,
         (_, Some("fail")) => ("new violation", true),
         (_, Some("unknown")) => ("undetermined", true),
-        (Some("fail" | "waived"), None) => ("gone", !proved),
+        (Some("fail" | "waived"), None) => ("gone", true),
         // The population says how many there are.
         (_, None) | (None, Some("pass" | "not-applicable")) => return None,
         (Some("fail"), Some("pass")) => ("fixed", false),

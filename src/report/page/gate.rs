@@ -53,17 +53,13 @@ struct BaselineView<'a> {
     gone: Capped<String>,
 }
 
-fn is_known(evidence: &Evidence, party: &str) -> bool {
-    evidence.table("party").is_some_and(|parties| parties.find(party).is_some())
-}
-
 pub fn gate<'a>(assessment: &'a Assessment, evidence: &Evidence, project: &'a Project) -> GateView<'a> {
     let gating = &project.gating;
     let overrides = gating.overrides.iter().map(|(control, there)| OverrideView {
         control,
         held: there.held,
         until: there.answer.as_ref().and_then(|answer| answer.until).map(|until| until.to_string()),
-        known: there.answer.as_ref().is_none_or(|answer| is_known(evidence, &answer.approver)),
+        known: there.answer.as_ref().is_none_or(|answer| evidence.knows_party(&answer.approver)),
         ended: there.answer.as_ref().is_some_and(|answer| answer.ended.is_some()),
         reason: there.answer.as_ref().map_or_else(String::new, |answer| format!("{}.", clause(&answer.reason))),
         approver: there.answer.as_ref().map_or("", |answer| &answer.approver),

@@ -9,7 +9,7 @@ use crate::model::assessment::{Assessment, Verdict};
 use crate::model::control::Control;
 use crate::model::table::Evidence;
 use crate::model::value::{Constant, Duration, SECOND, State, Time};
-use crate::report::reading::{Reading, Values};
+use crate::report::reading::{Reading, Values, uses};
 
 const DAY: i64 = 86_400 * SECOND;
 /// Upper ends of the ages told, in days.
@@ -159,7 +159,9 @@ fn life<'a>(evidence: &'a Evidence, as_of: Time, control: &'a str, credential: &
         ends.extend([of("contract_end"), of("offboarded_at")].into_iter().flatten());
     }
     let end = ends.into_iter().filter(|end| *end < as_of).min();
-    let uses = uses(evidence, credential);
+    let events = Reading::of(evidence, "event");
+    let told = |row| events.map_or_else(String::new, |events| events.told_places(row));
+    let uses: Vec<(Time, String)> = uses(evidence).filter(|(of, ..)| *of == credential).map(|(_, at, row)| (at, told(row))).collect();
     let last_before = uses.iter().filter(|(at, _)| end.is_none_or(|end| *at <= end)).max();
     let last_after = uses.iter().filter(|(at, _)| end.is_some_and(|end| *at > end)).max();
     for (use_of, what) in [(last_before, "last use in a log before the end"), (last_after, "last use in a log after the end")] {
@@ -173,15 +175,4 @@ fn life<'a>(evidence: &'a Evidence, as_of: Time, control: &'a str, credential: &
     add(Some(as_of), if active { "assessed: its system still accepts it" } else { "assessed" }, String::new());
     steps.sort();
     Some(LifeView { credential, control, party, steps, overhang: end.filter(|end| *end < until).map(|end| (end, until)) })
-}
-
-/// When the credential was used with success, and where a log says so.
-fn uses(evidence: &Evidence, credential: &str) -> Vec<(Time, String)> {
-    let Some(events) = Reading::of(evidence, "event") else { return Vec::new() };
-    let column = |name| events.values(name);
-    let (Some(of), Some(at), Some(ty), Some(outcome)) = (column("credential"), column("at"), column("type"), column("outcome")) else {
-        return Vec::new();
-    };
-    let used = |row: &usize| of.text(*row) == Some(credential) && ty.text(*row) == Some("used") && outcome.text(*row) == Some("ok");
-    (0..events.rows()).filter(used).filter_map(|row| Some((at.time(row)?, events.told_places(row)))).collect()
 }

@@ -141,6 +141,7 @@ pub struct Rendered {
 /// # Errors
 /// [`ReportError::Template`] if a template is wrong.
 pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project, seal: &str) -> Result<Rendered, ReportError> {
+    let looser = exceptions::looser(project);
     let totals = map::totals(&assessment.controls);
     let controls = controls::controls(assessment, evidence, project);
     let (sources, sources_more) = evidence::sources(assessment, evidence, project);
@@ -182,8 +183,8 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         ages: lifecycle::ages(assessment, evidence),
         lives: lifecycle::lives(assessment, evidence),
         paths: paths::paths(assessment),
-        ended_looser: exceptions::looser(project).iter().filter(|looser| looser.ended.is_some()).count(),
-        looser: exceptions::looser(project),
+        ended_looser: looser.iter().filter(|looser| looser.ended.is_some()).count(),
+        looser,
         trust: trust::trust(evidence, project),
         waivers: exceptions::waivers(assessment),
         idle_waivers: assessment.waivers.iter().filter(|result| result.waived.is_empty()).count(),
