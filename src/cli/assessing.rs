@@ -22,6 +22,11 @@ use crate::model::waiver::{Expanded, Scope, Waiver};
 
 /// Reads a project and says on standard error what is wrong with it; `None`: it cannot be used.
 pub fn load(root: &Path) -> Option<Project> {
+    told(load::judging(root))
+}
+
+/// As [`load`], with the tests of every control.
+pub fn load_tested(root: &Path) -> Option<Project> {
     told(load::project(root))
 }
 
@@ -91,7 +96,7 @@ pub struct Assessed {
 /// A time that is none, evidence that cannot be read.
 pub fn gathered(root: &Path, as_of: Option<&str>) -> anyhow::Result<Option<Gathered>> {
     let key = FingerprintKey::of(root);
-    let gathered = gathered_with(root, as_of, &key, load::project)?;
+    let gathered = gathered_with(root, as_of, &key, load::judging)?;
     if let Some(path) = key.made().filter(|_| !terminal::quiet()) {
         eprintln!(
             "note: made {}: secrets in exports are replaced by fingerprints under it; keep it out of version control",
@@ -164,7 +169,7 @@ pub fn assessed(root: &Path, given: &Given) -> anyhow::Result<Option<Assessed>> 
 /// # Errors
 /// As [`assessed`].
 pub fn assessed_again(root: &Path, given: &Given, key: &FingerprintKey, packed: bool) -> anyhow::Result<Option<Assessed>> {
-    let load = if packed { load::packed } else { load::project };
+    let load = if packed { load::packed } else { load::judging };
     let Some(mut gathered) = gathered_with(root, given.as_of, key, load)? else { return Ok(None) };
     // A package holds it only where the run was held against it.
     if root.join(ACCEPTED).exists() {

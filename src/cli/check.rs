@@ -44,7 +44,7 @@ pub fn check(options: &CheckOptions) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     if options.format == "json" {
-        let (diagnostics, exit) = match crate::load::project(&options.project) {
+        let (diagnostics, exit) = match crate::load::judging(&options.project) {
             Ok((project, mut warnings)) => {
                 let problems = filters(&project);
                 let exit = if problems.list.is_empty() { Exit::Done } else { Exit::Usage };

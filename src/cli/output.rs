@@ -10,6 +10,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::attest::manifest::{GROWING, PATH};
 
 /// What a manifest of this program says of itself, in any version of the format.
@@ -189,16 +191,20 @@ impl Place {
     fn fill(&self, files: &BTreeMap<String, Vec<u8>>, kept: &[String]) -> Result<(), OutputError> {
         fs::create_dir(&self.temporary).at(&self.parent)?;
         let mut folders = BTreeSet::from([self.temporary.clone()]);
+        let mut written = Vec::with_capacity(files.len() + kept.len());
         for (path, bytes) in files {
             let target = self.target(path, &mut folders)?;
-            let mut file = File::create_new(&target).at(&target)?;
-            file.write_all(bytes).and_then(|()| file.sync_all()).at(&self.out)?;
+            File::create_new(&target).at(&target)?.write_all(bytes).at(&self.out)?;
+            written.push(target);
         }
         for path in kept {
             let target = self.target(path, &mut folders)?;
-            fs::copy(self.out.join(path), &target).and_then(|_| File::open(&target)?.sync_all()).at(&self.out)?;
+            fs::copy(self.out.join(path), &target).at(&self.out)?;
+            written.push(target);
         }
-        folders.iter().for_each(|folder| sync(folder));
+        // Many at once share the disk's waits.
+        written.par_iter().try_for_each(|file| File::open(file)?.sync_all()).at(&self.out)?;
+        folders.par_iter().for_each(|folder| sync(folder));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assessing::load;
+use super::assessing::load_tested;
 use super::exit::Exit;
 use super::mutate;
 use super::named;
@@ -127,7 +127,7 @@ fn one_line(text: &str) -> String {
 /// # Errors
 /// A control that is not there, or a subquery beyond the limits.
 pub fn test(options: &TestOptions) -> anyhow::Result<Exit> {
-    let Some(project) = load(&options.project) else { return Ok(Exit::Usage) };
+    let Some(project) = load_tested(&options.project) else { return Ok(Exit::Usage) };
     let named = |control: &Control, name: &str| {
         let folder = name.trim_end_matches('/');
         control.id == name || control.file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))

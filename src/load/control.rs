@@ -22,13 +22,25 @@ const MAX_WAIVER: Duration = Duration(180 * 24 * 3_600 * SECOND);
 /// Reads a control. `known`: every framework there is; `selected`: ids of those that the project selects, in its order.
 pub fn read(name: &str, text: &str, known: &[Framework], selected: &[String], diagnostics: &mut Diagnostics) -> Option<Control> {
     let file = File::new(name, text);
-    let control = file.parse().and_then(|root| {
-        let keys = Keys::new(&file, root.get_ref(), root.span(), "a control");
-        let control = control(&keys, name, text, known, selected);
-        keys.finish();
-        control
-    });
+    let control = parsed(&file, known, selected, true);
     file.finish(diagnostics);
+    control
+}
+
+/// As [`read`], for a control that this program ships: without its tests, and what a mutant is excused by, which stand last in its file.
+pub fn untested(name: &str, text: &str, known: &[Framework], selected: &[String], diagnostics: &mut Diagnostics) -> Option<Control> {
+    let head = text.split_once("\n[[test]]\n").map_or(text, |(head, _)| head);
+    let file = File::new(name, head);
+    let control = parsed(&file, known, selected, false);
+    file.finish(diagnostics);
+    Some(Control { text: text.to_owned(), ..control? })
+}
+
+fn parsed(file: &File<'_>, known: &[Framework], selected: &[String], tested: bool) -> Option<Control> {
+    let root = file.parse()?;
+    let keys = Keys::new(file, root.get_ref(), root.span(), "a control");
+    let control = control(&keys, known, selected, tested);
+    keys.finish();
     control
 }
 
@@ -39,7 +51,7 @@ pub fn id(text: &str) -> Option<At<String>> {
     Some(At { value: id.get_ref().as_str()?.to_owned(), span: id.span() })
 }
 
-fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], selected: &[String]) -> Option<Control> {
+fn control(keys: &Keys<'_, '_>, known: &[Framework], selected: &[String], tested: bool) -> Option<Control> {
     let id = keys.required_text("id", "letters, a dash and digits, like `OFF-01`").filter(|id| {
         let fits = id.value.split_once('-').is_some_and(|(family, number)| {
             (2..=10).contains(&family.len())
@@ -98,7 +110,7 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         })
         .collect();
     let tests = given::tests(keys, subject, &params);
-    if tests.is_empty() && keys.raw("test").is_none() {
+    if tested && tests.is_empty() && keys.raw("test").is_none() {
         let at = keys.key_span("id");
         keys.file.warn(
             Code::NoTest,
@@ -125,8 +137,8 @@ fn control(keys: &Keys<'_, '_>, name: &str, text: &str, known: &[Framework], sel
         assert: assert?,
         tests,
         equivalent,
-        file: name.to_owned(),
-        text: text.to_owned(),
+        file: keys.file.name.clone(),
+        text: keys.file.text.to_owned(),
     })
 }
 

@@ -44,7 +44,7 @@ pub use control::read as control;
 pub use framework::read as framework;
 pub use narrow::narrow;
 pub use params::is_looser;
-pub use project::{packed, project};
+pub use project::{judging, packed, project};
 pub use reader::{nearest, quoted};
 pub use shipped::shipped;
 pub use source::{mapping_of, shipped_mappings};

@@ -1,5 +1,6 @@
 //! `tickmark.toml`, and every control, framework and mapping that it names.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -22,25 +23,36 @@ use crate::model::wording::Wording;
 /// # Errors
 /// Everything that is wrong in any of its files.
 pub fn project(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
-    with(root, &Shipped::compiled())
+    with(root, &Shipped::compiled(), control::read)
 }
 
-/// Reads the inputs of a package with what shipped with the program that packed them.
+/// As [`project`], without the tests of shipped controls: they are most of what there is to read, and no evidence is judged by them.
+///
+/// # Errors
+/// As [`project`].
+pub fn judging(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
+    with(root, &Shipped::compiled(), control::untested)
+}
+
+/// Reads the inputs of a package, as [`judging`] does, with what shipped with the program that packed them.
 ///
 /// # Errors
 /// As [`project`].
 pub fn packed(root: &Path) -> Result<(Project, Diagnostics), Diagnostics> {
-    with(root, &Shipped::packed(root))
+    with(root, &Shipped::packed(root), control::untested)
 }
 
-fn with(root: &Path, shipped: &Shipped) -> Result<(Project, Diagnostics), Diagnostics> {
+/// How a control is read that this program ships.
+type Read = fn(&str, &str, &[Framework], &[String], &mut Diagnostics) -> Option<Control>;
+
+fn with(root: &Path, shipped: &Shipped, ours: Read) -> Result<(Project, Diagnostics), Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let project = read_text(root, FILE, &mut diagnostics).and_then(|text| {
         let file = File::new(FILE, &text);
         let mut other = Diagnostics::default();
         let project = file.parse().and_then(|table| {
             let keys = Keys::new(&file, table.get_ref(), table.span(), FILE);
-            read(&keys, root, shipped, &mut other)
+            read(&keys, root, shipped, ours, &mut other)
         });
         file.finish(&mut diagnostics);
         diagnostics.list.append(&mut other.list);
@@ -53,10 +65,10 @@ fn with(root: &Path, shipped: &Shipped) -> Result<(Project, Diagnostics), Diagno
     }
 }
 
-fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut Diagnostics) -> Option<Project> {
+fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, ours: Read, other: &mut Diagnostics) -> Option<Project> {
     let name = keys.required_text("name", "what the report is called");
     let (known, selected) = frameworks(keys, root, shipped, other);
-    let (mut controls, mut deselected, unread) = controls(keys, root, shipped, &known, &selected, other);
+    let (mut controls, mut deselected, unread) = controls(keys, root, (shipped, ours), (&known, &selected), other);
     controls.sort_by(|a, b| a.id.cmp(&b.id));
     deselected.sort_by(|a, b| a.control.id.cmp(&b.control.id));
     if let Some(params) = keys.table("params", "`[params]`") {
@@ -188,9 +200,8 @@ fn frameworks(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, other: &mut D
 fn controls(
     keys: &Keys<'_, '_>,
     root: &Path,
-    shipped: &Shipped,
-    known: &[Framework],
-    selected: &[String],
+    (shipped, ours): (&Shipped, Read),
+    (known, selected): (&[Framework], &[String]),
     other: &mut Diagnostics,
 ) -> (Vec<Control>, Vec<Deselected>, Vec<String>) {
     // Most of a start is reading them, and each stands alone.
@@ -199,7 +210,8 @@ fn controls(
         .par_iter()
         .map(|(name, text)| {
             let mut own = Diagnostics::default();
-            (control::read(name, text, known, selected, &mut own), own)
+            let read = if matches!(text, Cow::Borrowed(_)) { ours } else { control::read };
+            (read(name, text, known, selected, &mut own), own)
         })
         .collect();
     let mut shipped = Vec::with_capacity(read.len());

@@ -19,7 +19,7 @@ pub struct At<T> {
 
 /// One file being read: collects what is wrong with it.
 pub struct File<'t> {
-    name: String,
+    pub name: String,
     pub text: &'t str,
     found: RefCell<Vec<Diagnostic>>,
 }

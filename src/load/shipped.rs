@@ -34,7 +34,7 @@ fn files(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
     found
 }
 
-/// Files that ship: (`builtin/offboarding/OFF-01-….toml`, text).
+/// Files that ship: (`builtin/offboarding/OFF-01-….toml`, text). Borrowed: this program ships it.
 pub type Files = Vec<(String, Cow<'static, str>)>;
 
 /// Everything that ships.
@@ -69,8 +69,12 @@ impl Shipped {
         let compiled = Shipped::compiled();
         let frameworks = read(root, "frameworks").into_iter();
         let sources = read(root, "sources").into_iter();
+        let own: BTreeMap<&str, &Cow<'static, str>> = compiled.controls.iter().map(|(name, text)| (name.as_str(), text)).collect();
+        let controls = read(root, "controls").into_iter();
+        let same = |name: &str, text: &str| own.get(name).filter(|own| ***own == text).map(|own| Cow::clone(own));
+        let controls = controls.map(|(name, text)| (name.clone(), same(&name, &text).unwrap_or(text))).collect();
         Shipped {
-            controls: read(root, "controls"),
+            controls,
             frameworks: compiled.frameworks.into_iter().chain(frameworks).collect::<BTreeMap<_, _>>().into_iter().collect(),
             sources: compiled.sources.into_iter().chain(sources).collect::<BTreeMap<_, _>>().into_iter().collect(),
         }

@@ -26,7 +26,7 @@ fn the_tutorial_gives_the_example() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("4 rows, as expected") && said.contains("whole: yes, it says so") && !said.contains("no row says"), "{said}");
     // The beginning runs as well, and says what is missing.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     fs::write(folder.path().join("mapping.toml"), begin).unwrap();
     fs::copy(root.join("examples/grafana/export.json"), folder.path().join("export.json")).unwrap();
     fs::copy(root.join("examples/grafana/file.json"), folder.path().join("file.json")).unwrap();
@@ -63,7 +63,7 @@ fn list_and_show() {
 
 /// Runs `source test` on a mapping with these `select` and `rows`.
 fn try_on(select: &str, rows: &str, export: &str, expected: Option<&str>) -> (Option<i32>, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let text = format!(
         "kind = \"k\"\ntitle = \"t\"\nrecords = \"things\"\nformat = \"json\"\nobserves = [\"identity\"]\nselect = '{select}'\nrows = '''\n{rows}\n'''\n"
     );
@@ -86,7 +86,7 @@ fn a_filter_that_does_not_compile_is_shown_in_its_file() {
     let (_, said) = try_on("path(.[)", ".", "[]", None);
     assert!(said.contains("the select filter does not compile") && said.contains("./mapping.toml:6:"), "{said}");
     // `check` says it without evidence, in words and for programs.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     fs::create_dir(folder.path().join("sources")).unwrap();
     let text = "kind = \"k\"\ntitle = \"t\"\nrecords = \"things\"\nformat = \"json\"\nobserves = [\"identity\"]\nrows = '. | now'\n";
     fs::write(folder.path().join("sources/k.toml"), text).unwrap();

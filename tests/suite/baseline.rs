@@ -27,7 +27,7 @@ impl Work {
     }
 
     fn unaccepted(identities: &str) -> Work {
-        let work = Work(tempfile::tempdir().unwrap());
+        let work = Work(crate::scratch::folder());
         for (path, text) in project(identities) {
             work.write(path, &text);
         }
@@ -293,7 +293,7 @@ fn what_was_waived_gates_when_its_waiver_has_ended() {
 
 /// Finding ids of a project judged in memory: subject → id.
 fn ids(files: &[(&str, String)], key: &[u8]) -> Vec<(String, String)> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     for (path, text) in files {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

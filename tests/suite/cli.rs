@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 /// Writes a small project and runs it.
 pub fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Output, String, tempfile::TempDir) {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for (path, text) in files {
         let path = work.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -175,7 +175,7 @@ fn garbage_in() {
         ("a sentinel where none can be", b"id,system,owner,created_at\na,s,p1,never\n".to_vec()),
     ];
     for (name, bytes) in cases {
-        let work = tempfile::tempdir().unwrap();
+        let work = crate::scratch::folder();
         for (path, text) in project("") {
             let path = work.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -191,7 +191,7 @@ fn garbage_in() {
         assert!(expected.contains(&output.status.code().unwrap_or(-1)), "{name}: {:?}\n{said}", output.status.code());
         assert!(!said.contains("panicked"), "{name}: {said}");
     }
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for (path, text) in project("") {
         let path = work.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -35,7 +35,7 @@ pub fn vouched() -> String {
 
 /// A project whose identities and parties are what `cat` prints.
 pub fn project() -> tempfile::TempDir {
-    let (work, vouched) = (tempfile::tempdir().unwrap(), vouched());
+    let (work, vouched) = (crate::scratch::folder(), vouched());
     let sources = format!(
         "[[source]]\nid = \"identities\"\nkind = \"canonical\"\ntable = \"identity\"\ncommand = [\"cat\", \"identity.csv\"]\n{vouched}\
          [[source]]\nid = \"parties\"\nkind = \"canonical\"\ntable = \"party\"\ncommand = [\"cat\", \"party.csv\"]\n{vouched}"
@@ -121,7 +121,7 @@ fn what_is_collected_is_judged_and_made_again_from_the_package() {
     // From the package alone, by verify and by hand.
     let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["verify", "--unsigned"]).arg(root.join("report")).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
-    let again = tempfile::tempdir().unwrap();
+    let again = crate::scratch::folder();
     let out = again.path().join("again");
     ends(&root.join("report/inputs"), &["run", "--out", out.to_str().unwrap()], 0);
     let difference = Command::new("diff").arg("-r").arg(root.join("report")).arg(&out).output().unwrap();
@@ -250,7 +250,7 @@ fn a_command_gets_no_more_of_the_environment_than_is_allowed() {
 
 #[test]
 fn a_mapping_names_what_its_tool_needs_of_the_environment() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path();
     write(
         root,
@@ -314,7 +314,7 @@ esac
 "#;
 
 fn looped(vendor: &str) -> tempfile::TempDir {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     write(
         work.path(),
         "tickmark.toml",

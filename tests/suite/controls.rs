@@ -7,7 +7,7 @@ use tickmark::model::assessment::Verdict;
 
 #[test]
 fn every_test_of_every_shipped_control_holds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"shipped\"\ncontrols = [\"builtin\"]\n").unwrap();
     let (project, warnings) = tickmark::load::project(folder.path()).unwrap_or_else(|problems| {
         panic!("{}", tickmark::cli::diagnostics::render(&problems, false));
@@ -25,7 +25,7 @@ fn every_test_of_every_shipped_control_holds() {
 /// which it does not.
 #[test]
 fn every_shipped_control_is_whole() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"shipped\"\ncontrols = [\"builtin\"]\n").unwrap();
     let (project, _) = tickmark::load::project(folder.path()).unwrap();
     let ids: Vec<&str> = project.controls.iter().map(|control| control.id.as_str()).collect();
@@ -109,7 +109,7 @@ fn what_no_source_could_say_is_not_held_against_anybody() {
 /// Each control notices at least 95 of 100 small changes of itself, and explains those that nothing could notice.
 #[test]
 fn every_shipped_control_notices_its_mutants() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"shipped\"\ncontrols = [\"builtin\"]\n").unwrap();
     let (project, _) = tickmark::load::project(folder.path()).unwrap();
     let scores = tickmark::cli::mutate::scores(&project.controls);

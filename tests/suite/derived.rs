@@ -44,7 +44,7 @@ fn read(folder: &Path, project: &Project) -> Result<(Evidence, Time), EvidenceEr
 }
 
 fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     written(folder.path(), rows, "");
     let project = loaded(folder.path());
     let (evidence, as_of) = read(folder.path(), &project).unwrap();
@@ -179,7 +179,7 @@ fn no_source_gives_a_derived_column() {
 fn no_fact_of_a_source_says_what_only_the_system_can() {
     let rows = ["id,status\na,active\n", "id,identity\ng,a\n", PARTIES];
     for (fact, refused) in [("first_exercised_at = \"never\"", true), ("identity = \"a\"", true), ("status = \"active\"", false)] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let table = if fact.starts_with("status") { "identity" } else { "grant" };
         written(folder.path(), rows, "");
         let path = folder.path().join("tickmark.toml");
@@ -193,12 +193,12 @@ fn no_fact_of_a_source_says_what_only_the_system_can() {
 
 #[test]
 fn neither_a_fact_nor_a_test_gives_a_derived_column() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     written(folder.path(), ["", "", ""], "facts = { upstream_overdue = false }");
     let problems = project(folder.path()).unwrap_err();
     assert!(problems.list.iter().any(|problem| problem.code == Code::NotFound && problem.message.contains("upstream_overdue")));
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     fs::create_dir(folder.path().join("controls")).unwrap();
     fs::write(folder.path().join("tickmark.toml"), "name = \"x\"\ncontrols = [\"controls\"]\n").unwrap();
     let control = "id = \"OWN-01\"\ntitle = \"x\"\nseverity = \"low\"\nsubject = \"identity\"\nstatement = \"x\"\nrisk = \"x\"\n\

@@ -13,7 +13,7 @@ const ROWS: &str = "id,system,native_id,owner\na,s,na,none\nb,s,nb,p1\nc,s,nc,\n
 
 /// Two packages, the second of a project that was changed.
 fn packages(change: impl Fn(&mut Vec<(&'static str, String)>)) -> tempfile::TempDir {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for (name, changed) in [("old", false), ("new", true)] {
         let mut files = project(ROWS);
         if changed {

@@ -116,7 +116,7 @@ fn control(id: &str, keys: &Table) -> String {
 
 /// Controls in a project of their own.
 fn written(controls: impl Iterator<Item = (String, String)>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"examples\"\ncontrols = [\"own\"]\n").unwrap();
     std::fs::create_dir(folder.path().join("own")).unwrap();
     for (id, text) in controls {

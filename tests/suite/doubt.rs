@@ -28,7 +28,7 @@ fn source(id: &str, path: &str, system: &str, more: &str) -> String {
 
 /// The status of INV-01 and of INV-06, with the verdict on each identity of the first.
 fn judged(sources: &str, files: &[(&str, &str)]) -> (String, String, BTreeMap<String, String>) {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     std::fs::write(work.path().join("tickmark.toml"), format!("{PROJECT}{sources}")).unwrap();
     std::fs::write(work.path().join("party.csv"), "id,kind,status\np,team,active\n").unwrap();
     for (path, text) in files {

@@ -12,7 +12,7 @@ fn the_readme_shows_what_happens() {
 fn the_readmes_control_holds() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let control = readme.split("```toml\n").find(|block| block.starts_with("id = ")).unwrap().split("```").next().unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::create_dir(folder.path().join("controls")).unwrap();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"own\"\ncontrols = [\"controls\"]\n").unwrap();
     std::fs::write(folder.path().join("controls/BANK-02.toml"), control).unwrap();

@@ -90,7 +90,7 @@ struct Project(tempfile::TempDir);
 
 impl Project {
     fn new(files: &[(&str, &str)]) -> Project {
-        let project = Project(tempfile::tempdir().unwrap());
+        let project = Project(crate::scratch::folder());
         project.put("tickmark.toml", SETTINGS);
         project.put("controls/KEY-01.toml", CONTROL);
         project.put("credential.csv", CREDENTIALS);

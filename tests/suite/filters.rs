@@ -45,7 +45,7 @@ fn a_filter_without_end_ends_the_run_and_the_verification_with_a_reason() {
 
         let mut hostile = package.clone();
         hostile.insert(packed.to_owned(), mapping(part, filter).into_bytes());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         write(&relisted(hostile), folder.path());
         let (code, said) = tickmark(folder.path(), &["verify", ".", "--unsigned"]);
         assert!(code == Some(4) && said.contains(&named) && !said.contains("panicked"), "{code:?} {said}");

@@ -29,7 +29,7 @@ impl Outcome {
 
 /// A project of one source, whose files `make` puts below `evidence/`.
 fn outcome(source: &str, make: impl FnOnce(&Path)) -> Outcome {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let text = format!("name = \"Hostile\"\n[[source]]\n{source}\ncollected-at = \"2026-06-29T20:00:00Z\"\n");
     fs::write(work.path().join("tickmark.toml"), text).unwrap();
     fs::create_dir(work.path().join("evidence")).unwrap();
@@ -185,7 +185,7 @@ fn what_is_no_file_is_not_read() {
 /// What a pattern meets and cannot give to the report is an error: it would be missing from a source that somebody vouches for.
 #[test]
 fn a_pattern_passes_over_nothing() {
-    let outside = tempfile::tempdir().unwrap();
+    let outside = crate::scratch::folder();
     fs::write(outside.path().join("b.csv"), ROW).unwrap();
     let run = outcome(&format!("{VOUCHED}path = \"evidence/**/*.csv\""), |folder| {
         fs::write(folder.join("a.csv"), ROW).unwrap();
@@ -202,7 +202,7 @@ fn a_pattern_passes_over_nothing() {
 /// A folder that may not be entered hides its files: that is no proof that there are none.
 #[test]
 fn what_may_not_be_looked_at_is_not_nothing() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let locked = work.path().join("evidence/locked");
     fs::create_dir_all(&locked).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 #[test]
 fn a_leaked_key_is_the_gateways() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let evidence = work.path().join("evidence");
     fs::create_dir(&evidence).unwrap();
     let source = |kind: &str, file: &str, system: &str, more: &str| {

@@ -59,7 +59,7 @@ fn nhi_03_is_always_an_error() {
 
 #[test]
 fn the_frameworks_are_whole() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"x\"\n").unwrap();
     let (project, _) = load::project(folder.path()).unwrap();
     let counts: Vec<(&str, usize)> =
@@ -77,7 +77,7 @@ fn the_frameworks_are_whole() {
 /// A plan beside what is there would complete and contradict it.
 #[test]
 fn what_is_proposed_is_not_judged_beside_what_is_deployed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let write = |path: &str, text: &str| {
         std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(path), text).unwrap();

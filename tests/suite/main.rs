@@ -46,6 +46,7 @@ mod report;
 mod resolution;
 mod root;
 mod schemas;
+mod scratch;
 mod signing;
 mod sources;
 mod tampering;

@@ -48,7 +48,7 @@ fn mapped(mapping: &str) -> Vec<(&'static str, String)> {
 }
 
 fn loaded(mapping: &str) -> Result<(tickmark::model::project::Project, Diagnostics), Diagnostics> {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let files = mapped(mapping);
     write(work.path(), &files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>());
     load::project(work.path())
@@ -271,7 +271,7 @@ fn a_csv_becomes_a_framework() {
 
 #[test]
 fn the_program_imports_and_lists() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     write(work.path(), &[("Law 3.json", &catalogue().to_string())]);
     let said = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(arguments).current_dir(work.path()).output().unwrap();

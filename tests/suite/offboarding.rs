@@ -75,7 +75,7 @@ consumers:
 
 /// The verdicts of OFF-02 with their reasons, by subject.
 fn judged(log: &str) -> BTreeMap<String, (String, String)> {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     fs::create_dir(work.path().join("evidence")).unwrap();
     for (path, text) in project(log) {
         fs::write(work.path().join(path), text).unwrap();

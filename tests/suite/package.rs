@@ -62,7 +62,7 @@ fn give(path: &Path, user: u32) {
 }
 
 pub fn is_root() -> bool {
-    let probe = tempfile::tempdir().unwrap();
+    let probe = crate::scratch::folder();
     chown(probe.path(), Some(NOBODY), None).is_ok()
 }
 
@@ -72,7 +72,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn the_same_bytes_in_another_place() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (here, there) = (work.path().join("here"), work.path().join("there/deeper"));
     copy(&bank(), &here, false);
@@ -108,7 +108,7 @@ fn the_same_bytes_in_another_place() {
 
 #[test]
 fn the_checked_in_report_is_what_the_example_gives() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let out = work.path().join("bank");
     let output = tickmark().args(["run", "--project"]).arg(bank()).arg("--out").arg(&out).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
@@ -127,7 +127,7 @@ fn the_checked_in_report_is_what_the_example_gives() {
 /// What an auditor does who has nothing but the package: no key, no project, another folder.
 #[test]
 fn the_package_is_made_again_from_itself() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let inputs = work.path().join("received");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/bank/inputs"), &inputs, true);
     let again = tickmark().args(["run", "--project"]).arg(&inputs).arg("--out").arg(work.path().join("again")).output().unwrap();
@@ -160,7 +160,7 @@ fn assert_whole(package: &Path) {
 
 #[test]
 fn a_killed_run_leaves_the_old_package_or_the_new() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let project = work.path().join("bank");
     copy(&bank(), &project, false);
     let run = |gate: &str| {
@@ -189,7 +189,7 @@ fn a_killed_run_leaves_the_old_package_or_the_new() {
 
 #[test]
 fn a_write_that_fails_leaves_the_old_package() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let project = work.path().join("bank");
     copy(&bank(), &project, false);

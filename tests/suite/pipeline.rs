@@ -11,7 +11,7 @@ use super::cli::project;
 const HOSTILE: &str = "\"::error::x%0A\r##[error]y<b>|[z](http://e)\u{202e}\"";
 
 fn run(identities: &str, arguments: &[&str]) -> (String, String, tempfile::TempDir) {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for (path, text) in project(identities) {
         let path = work.path().join("nhi").join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -90,7 +90,7 @@ fn the_walk_of_a_pipeline() {
         ["/usr/bin", "/bin", "/usr/local/bin"].iter().map(|folder| format!("{folder}/{name}")).find(|path| fs::exists(path).unwrap())
     };
     // A copy, in whose folder the commands run.
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/pipeline");
     super::verify::write(&super::package::contents(&folder), work.path());
     let cases = trycmd::TestCases::new();
@@ -104,7 +104,7 @@ fn the_walk_of_a_pipeline() {
 /// What `init` makes is sound, whatever it begins with; it overwrites nothing.
 #[test]
 fn a_project_to_begin_with() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let tickmark = |arguments: &[&str]| super::signing::tickmark(work.path(), arguments);
     let (code, said) = tickmark(&["init", "nhi", "--with", "aws,kubernetes,kong,x509-pem"]);
     assert_eq!(code, Some(0), "{said}");

@@ -132,7 +132,7 @@ fn parameters_are_values_and_not_texts() {
 /// The example can be its own reader's project: it has waivers with approvals in a folder below, and attestations, which nobody collected.
 #[test]
 fn the_example_as_the_readers_own() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let policy = format!("{NOBODY}project = {:?}\noldest-evidence = \"100d\"\n", root.join("examples/bank"));
     fs::write(work.path().join("policy.toml"), policy).unwrap();

@@ -63,7 +63,7 @@ fn verdict(control: &str, subject: &str, root: &Path) -> String {
 #[test]
 #[ignore = "needs moto's server and the aws command line: .ci/real-systems"]
 fn aws_through_its_own_command_line() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path();
     let aws = Aws::start(root);
     for user in ["ci", "idle", "admin"] {

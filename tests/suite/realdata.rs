@@ -61,7 +61,7 @@ fn a_credential_report_with_a_whole_log_shows_what_is_dormant() {
     case.sources += &source("canonical", "log.csv", "aws:619193117841", REPORTED);
     case.sources += "table = \"event\"\ncomplete = { from = \"a count\", by = \"j.doe\", on = \"2016-11-25\" }\n";
     case.sources += "covers = { from = \"2016-08-01T00:00:00Z\", until = \"2016-11-25T14:30:42Z\", types = [\"used\"] }\n";
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let log = folder.path().join("log.csv");
     let event = "e1,aws:619193117841,2016-11-25T09:33:00Z,used,ok,aws:619193117841:user/tyre,aws:619193117841:user/tyre/access-key-1";
     fs::write(&log, format!("id,system,at,type,outcome,identity,credential\n{event}\n")).unwrap();
@@ -98,7 +98,7 @@ fn a_trail() {
         .map(|name| (format!("aws-cloudtrail/{name}"), name))
         .collect();
     files.sort();
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let control = r#"
 id = "OWN-01"
 title = "No call was refused"

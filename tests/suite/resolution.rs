@@ -11,7 +11,7 @@ use tickmark::model::value::State;
 
 /// A project of canonical sources: name of its file (which begins with its table) → its rows.
 fn gathered(files: &[(&str, &str)], facts: &[(&str, &str)]) -> (tempfile::TempDir, Evidence) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let mut text = "name = \"p\"\nas-of = \"2026-06-30T00:00:00Z\"\n".to_owned();
     let write = |name: &str, rows: &str| std::fs::write(folder.path().join(name), rows).unwrap();
     for (name, rows) in files {

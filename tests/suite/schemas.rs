@@ -31,7 +31,7 @@ fn asked(problems: &Diagnostics) -> Keys {
 }
 
 fn loaded(files: &[(&str, &str)]) -> Keys {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for (path, text) in files {
         let path = work.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -240,7 +240,7 @@ fn every_key_that_the_loader_knows_is_in_the_schemas_and_none_else() {
 #[test]
 fn the_schema_of_policies_has_the_keys_that_verify_knows() {
     let whole = "schema = \"tickmark/policy/1\"\n@\n[[key]]\nname = \"a\"\nroles = []\n@key\n[require]\nsignatures = []\n@require\n[expect]\n@expect\n[ledger]\n@ledger\n[ledger.head]\nsize = 1\nroot = \"\"\n@head\n[time-stamp]\nroots = []\n@time-stamp\n";
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let path = work.path().join("policy.toml");
     let mut said = Keys::new();
     closed(&schema("policy"), "", &mut said);

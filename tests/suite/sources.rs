@@ -10,7 +10,7 @@ use tickmark::model::row::Cell;
 use tickmark::model::schema::{SCHEMA, table};
 
 pub fn shipped(kind: &str) -> tickmark::model::project::SourceMapping {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let table = if kind == "canonical" { "table = \"identity\"\n" } else { "" };
     let text = format!("name = \"one\"\n[[source]]\nkind = \"{kind}\"\npath = \"export\"\n{table}");
     std::fs::write(folder.path().join("tickmark.toml"), text).unwrap();

@@ -37,7 +37,7 @@ struct Desk(tempfile::TempDir);
 
 impl Desk {
     fn new() -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
+        let desk = Desk(crate::scratch::folder());
         write(&frozen("package.tar.gz"), &desk.0.path().join("package"));
         for name in ["lindqvist.pub", "ledger.pub"] {
             fs::copy(root().join("tests/frozen/1").join(name), desk.0.path().join(name)).unwrap();

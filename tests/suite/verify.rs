@@ -50,7 +50,7 @@ fn verify_folder(root: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 fn verify(package: &Package) -> (Option<i32>, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     write(package, folder.path());
     verify_folder(folder.path(), &["--unsigned"])
 }
@@ -89,7 +89,7 @@ fn a_package_as_it_was_written() {
     more.insert("attest/sign-off.txt".to_owned(), b"seen".to_vec());
     let (code, said) = verify(&more);
     assert!(code == Some(0) && said.contains("it carries no signature"), "{said}");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     write(&package, folder.path());
     // Without a word on signatures nothing is verified.
     let (code, said) = verify_folder(folder.path(), &[]);
@@ -167,7 +167,7 @@ fn whoever_makes_the_digests_anew_is_found_out() {
 
 #[test]
 fn what_is_no_package() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let (code, said) = verify_folder(folder.path(), &["--unsigned"]);
     assert!(code == Some(2) && said.contains("holds no manifest.json"), "{said}");
     let (code, said) = verify_folder(&PathBuf::from("/nowhere/at/all"), &["--unsigned"]);
@@ -202,7 +202,7 @@ fn what_is_no_package() {
     let (code, said) = verify(&other);
     assert!(code == Some(4) && said.contains("`../../etc/passwd` is listed and not there"), "{said}");
     // Links are refused.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     write(&package, folder.path());
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("inputs/link")).unwrap();
     let (code, said) = verify_folder(folder.path(), &["--unsigned"]);

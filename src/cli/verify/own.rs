@@ -18,7 +18,7 @@ use crate::model::value::Time;
 /// # Errors
 /// The reader's project cannot be used; the path is named.
 pub fn check(root: &Path, theirs: &Project, as_of: Option<Time>, account: &mut Account) -> anyhow::Result<()> {
-    let Ok((mut ours, _)) = load::project(root) else {
+    let Ok((mut ours, _)) = load::judging(root) else {
         anyhow::bail!("{}: your own project cannot be used; `tickmark check --project {0}` says why", root.display());
     };
     // Theirs is as it stood at that time: what had ended by then counts in neither.

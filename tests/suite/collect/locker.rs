@@ -48,7 +48,7 @@ fn collectors_at_the_same_time_do_not_harm_one_another() {
 
 #[test]
 fn the_first_need_of_a_key_makes_one_key() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path();
     write(
         root,
@@ -206,7 +206,7 @@ fn files_are_taken_and_the_newest_at_or_before_the_time_is_read() {
 
 #[test]
 fn a_log_adds_up_and_does_not_reach_beyond_a_collection_that_failed() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path();
     let control = CONTROL
         .replace("subject = \"identity\"", "subject = \"credential\"")

@@ -12,7 +12,7 @@ use crate::sources::shipped;
 
 /// A project with one Kong dump, or another document, as one source.
 fn of(kind: &str, file: &str, text: &str, more: &str) -> tempfile::TempDir {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let system = if kind == "kong-deck" { "kong:x" } else { "s" };
     let source = format!(
         "[[source]]\nid = \"one\"\nkind = \"{kind}\"\npath = \"{file}\"\nsystems = [\"{system}\"]\ncollected-at = \"2026-06-29T00:00:00Z\"\n{more}"
@@ -239,7 +239,7 @@ fn settings_and_arguments_hold_no_secret() {
 
 #[test]
 fn stored_and_original_digest_stand_side_by_side() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path();
     let dump = "# written by hand: the-comment-is-gone\nconsumers: [{username: a, keyauth_credentials: [{key: the-key-of-a}]}]\n";
     write(
@@ -292,7 +292,7 @@ fn a_key_that_others_may_read_is_refused() {
 
 #[test]
 fn init_makes_a_project_and_overwrites_nothing() {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let root = work.path().join("new/nhi");
     let init = || {
         let output = Command::new(env!("CARGO_BIN_EXE_tickmark")).arg("init").arg(&root).output().unwrap();

@@ -122,7 +122,7 @@ fn what_a_waiver_says_is_text() {
 /// A folder that is a link is not passed over: what it holds might be a control that fails.
 #[test]
 fn a_linked_folder_is_no_folder_of_the_project() {
-    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = crate::scratch::folder();
     fs::write(elsewhere.path().join("one.toml"), waiver(&[])).unwrap();
     for (link, exists) in
         [("waivers", true), ("waivers/team", true), ("controls/more", true), ("attestations", false), ("waivers/gone", false)]

@@ -15,7 +15,7 @@ use super::{Outcome, all, better, outcomes};
 const DAY: i64 = 24 * 3_600 * 1_000_000;
 
 fn shipped() -> Vec<Control> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     std::fs::write(folder.path().join("tickmark.toml"), "name = \"shipped\"\n").unwrap();
     tickmark::load::project(folder.path()).unwrap().0.controls
 }

@@ -66,7 +66,7 @@ impl Estate {
     }
 
     fn read(&self, project: &Project, files: &Files, as_of: Option<Time>) -> (Evidence, Time) {
-        let work = tempfile::tempdir().unwrap();
+        let work = crate::scratch::folder();
         for (path, bytes) in files {
             let path = work.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -375,7 +375,7 @@ fn real_exports_with_less() {
     // Every ninth of them, or all with `TICKMARK_PERTURB=all`.
     let step = if all() { 1 } else { 9 };
     for (name, case) in cases.into_iter().step_by(step) {
-        let work = tempfile::tempdir().unwrap();
+        let work = crate::scratch::folder();
         fs::create_dir(work.path().join("evidence")).unwrap();
         fs::write(work.path().join("tickmark.toml"), format!("name = \"{name}\"\n{}", case.sources)).unwrap();
         for (from, name) in &case.files {

@@ -141,7 +141,7 @@ pub fn run(root: &Path, case: &Case) -> Run {
 
 /// Runs a case that may be refused.
 pub fn attempt(root: &Path, case: &Case) -> Run {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     fs::create_dir(work.path().join("evidence")).unwrap();
     fs::write(work.path().join("tickmark.toml"), format!("name = \"Real exports\"\n{}", case.sources)).unwrap();
     for (from, name) in &case.files {

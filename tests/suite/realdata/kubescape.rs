@@ -24,7 +24,7 @@ fn objects(case: &Path) -> Value {
 }
 
 fn ours(project: &Path, control: &str, objects: &Value) -> String {
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     for folder in ["controls", "evidence"] {
         fs::create_dir(work.path().join(folder)).unwrap();
     }
@@ -81,7 +81,7 @@ fn the_example_holds() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes");
     let done = Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["test", "--project"]).arg(&project).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
-    let out = tempfile::tempdir().unwrap();
+    let out = crate::scratch::folder();
     let package = out.path().join("package");
     let done =
         Command::new(env!("CARGO_BIN_EXE_tickmark")).args(["run", "--project"]).arg(&project).arg("--out").arg(&package).output().unwrap();

@@ -13,7 +13,7 @@ fn read(root: &Path, path: &str) -> Value {
 
 /// A case of one file that was made of recorded parts.
 fn made(kind: &str, text: &str, name: &str, system: &str, collected_at: &str) -> (tempfile::TempDir, Case) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join(name);
     fs::write(&path, text).unwrap();
     let case =

@@ -129,7 +129,7 @@ fn a_trail_taken_for_another_kind_gives_away_nothing() {
 #[test]
 fn no_secret_of_any_export_enters_the_locker() {
     let Some(root) = root() else { return };
-    let work = tempfile::tempdir().unwrap();
+    let work = crate::scratch::folder();
     let mut settings = "name = \"Everything\"\ncontrols = [\"INV-05\"]\n".to_owned();
     let mut files: Vec<_> = below(&root).into_iter().filter(|path| !path.ends_with("README.md")).collect();
     files.sort();

@@ -12,7 +12,7 @@ fn of(kind: &str, files: &[&str], system: &str, at: &str) -> Case {
 
 /// A control of the test's own, beside the shipped ones.
 fn with_control(root: &std::path::Path, case: &Case, id: &str, subject: &str, applies: &str, assert: &str) -> Run {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let file = folder.path().join("own.toml");
     let told = "severity = \"low\"\nstatement = \"x\"\nrisk = \"x\"\nremediation = \"x\"\n[maps-to]\n[check]\n";
     fs::write(
