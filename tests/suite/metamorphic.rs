@@ -19,9 +19,14 @@ use tickmark::model::table::Evidence;
 use tickmark::model::value::Time;
 use tickmark::model::waiver::Waiver;
 
-/// Whether nothing is to be left out: `TICKMARK_PERTURB=all`.
-pub fn all() -> bool {
-    std::env::var_os("TICKMARK_PERTURB").is_some_and(|value| value == "all")
+/// What is tried of many: every so-many-th of them, fewer by default than with `TICKMARK_PERTURB=some`, as `.ci/run` sets it; all
+/// of them with `TICKMARK_PERTURB=all`.
+pub fn every(few: usize, some: usize) -> usize {
+    match std::env::var("TICKMARK_PERTURB").as_deref() {
+        Ok("all") => 1,
+        Ok("some") => some,
+        _ => few,
+    }
 }
 
 /// What one control came to.

