@@ -7,7 +7,7 @@ use arrow_buffer::BooleanBuffer;
 use super::LimitError;
 use super::expr::{Evaluator, Frame};
 use super::world::{Rows, World, at, key_text};
-use crate::model::assessment::Reason;
+use crate::model::assessment::{Cause, Reason};
 use crate::model::condition::{Kind, Node, Op, Scope, Subquery};
 use crate::model::schema::{EVENT_TYPES, SCHEMA};
 use crate::model::table::{Gap, Table, Why};
@@ -88,7 +88,7 @@ pub fn why(
     let subject = Rows { table, index: Some(&index), len: 1 };
     let mut evaluator = Evaluator::new(world, params, Frame { subject: Some(subject), child: None, len: 1 });
     let windows = windows(&mut evaluator, query)?;
-    let reason = |detail: String| vec![Reason { word: "no-log", detail }];
+    let reason = |detail: String| vec![Reason { word: "no-log", detail, cause: Cause::Said }];
     let Some(from) = windows.from[0].filter(|from| *from > -FAR) else {
         return Ok(reason("the start of the window in which nothing may have happened is not known".to_owned()));
     };
@@ -127,6 +127,7 @@ pub fn why(
         .map(|system| Reason {
             word: "no-log",
             detail: format!("no complete log of `{system}` that observes {what} covers {} to {}", Time(from), Time(until)),
+            cause: Cause::Log { system: system.clone(), types: what.clone() },
         })
         .collect())
 }
@@ -135,15 +136,13 @@ pub fn why(
 #[must_use]
 pub fn gap_reason(table: &str, gap: &Gap) -> Reason {
     let source = &gap.source;
-    match &gap.why {
-        Why::NoSource => Reason { word: "no-source", detail: format!("no source is configured that observes `{table}`") },
-        Why::Absent => Reason { word: "absent-source", detail: format!("source `{source}`, which observes `{table}`, yielded nothing") },
-        Why::Partial(why) => Reason {
-            word: "partial-source",
-            detail: format!("source `{source}`, which observes `{table}`, is not known to be complete: {why}"),
-        },
-        Why::Stale(why) => Reason { word: "stale-source", detail: format!("source `{source}`, which observes `{table}`, is stale: {why}") },
-    }
+    let (word, detail) = match &gap.why {
+        Why::NoSource => ("no-source", format!("no source is configured that observes `{table}`")),
+        Why::Absent => ("absent-source", format!("source `{source}`, which observes `{table}`, yielded nothing")),
+        Why::Partial(why) => ("partial-source", format!("source `{source}`, which observes `{table}`, is not known to be complete: {why}")),
+        Why::Stale(why) => ("stale-source", format!("source `{source}`, which observes `{table}`, is stale: {why}")),
+    };
+    Reason { word, detail, cause: Cause::Said }
 }
 
 /// Why a subject table's population is not known to be complete.
@@ -161,7 +160,7 @@ pub fn event_population(
     params: &std::collections::BTreeMap<String, Constant>,
     applies: Option<&Node>,
 ) -> Result<Vec<Reason>, LimitError> {
-    let reason = |detail: &str| Ok(vec![Reason { word: "no-log", detail: detail.to_owned() }]);
+    let reason = |detail: &str| Ok(vec![Reason { word: "no-log", detail: detail.to_owned(), cause: Cause::Said }]);
     let Some(applies) = applies else { return reason("the control does not bound `at`, so no log can be complete for it") };
     let mut evaluator = Evaluator::new(world, params, Frame { subject: None, child: None, len: 1 });
     let windows = bounds(&mut evaluator, &[applies], Scope::Subject)?;
@@ -184,6 +183,7 @@ pub fn event_population(
                 Time(from),
                 Time(until)
             ),
+            cause: Cause::Log { system: system.clone(), types: windows.types.join(", ") },
         })
         .collect())
 }

@@ -15,8 +15,8 @@ use super::waivers;
 use super::witness::witnesses;
 use super::world::key_text;
 use crate::model::assessment::{
-    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, Reason, RequirementResult, Standing,
-    Status, Support, Verdict, finding_id,
+    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, RequirementResult, Standing, Status,
+    Support, Verdict, finding_id,
 };
 use crate::model::baseline::Baseline;
 use crate::model::control::Control;
@@ -121,6 +121,7 @@ fn judged(control: &Control, worlds: &Worlds, naming: &Naming, waived: &BTreeMap
                     verdict,
                     observed: explanation.observed,
                     reasons: explanation.reasons.into_iter().collect(),
+                    broken: explanation.broken,
                     evidence: explanation.evidence.into_iter().collect(),
                     group: None,
                     waivers: covering.map_or_else(Vec::new, |ids| ids.iter().map(|id| (*id).to_owned()).collect()),
@@ -172,11 +173,11 @@ fn grouped(control: &Control, table: &crate::model::table::Table, naming: &Namin
         let times = column.values.as_any().downcast_ref::<arrow_array::Int64Array>()?;
         (column.state(row) == crate::model::value::State::Known).then(|| Time(times.value(row)))
     };
-    /// Verdict, system, credential, identity, reasons, waivers.
-    type Alike = (Verdict, String, String, String, Vec<Reason>, Vec<String>);
+    /// Verdict, system, credential, identity, words of the reasons, waivers.
+    type Alike = (Verdict, String, String, String, Vec<&'static str>, Vec<String>);
     let mut groups: BTreeMap<Alike, Finding> = BTreeMap::new();
     for (row, mut finding) in findings {
-        let words: Vec<Reason> = finding.reasons.iter().map(|reason| Reason { word: reason.word, detail: String::new() }).collect();
+        let words: Vec<&str> = finding.reasons.iter().map(|reason| reason.word).collect();
         let key = (finding.verdict, text("system", row), text("credential", row), text("identity", row), words, finding.waivers.clone());
         let at = when(row);
         let failed = (finding.verdict == Verdict::Fail).then(|| finding.subject.clone());

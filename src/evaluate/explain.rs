@@ -12,7 +12,7 @@ use super::kleene::Tri;
 use super::show::{SHOWN, ends, show};
 use super::subquery::NOBODY;
 use super::world::{Rows, World, at, key_text};
-use crate::model::assessment::{Position, Reason, Verdict};
+use crate::model::assessment::{Cause, Position, Reason, Verdict};
 use crate::model::condition::{Condition, Kind, Node, Path, Subquery};
 use crate::model::row::Origin;
 use crate::model::schema::SCHEMA;
@@ -27,6 +27,8 @@ pub struct Explanation {
     pub observed: BTreeMap<String, String>,
     pub reasons: BTreeSet<Reason>,
     pub evidence: BTreeSet<Position>,
+    /// Of a fail: the terms that the assertion joins and that are false, by position.
+    pub broken: Vec<usize>,
 }
 
 /// Explains one subject (a row of its table).
@@ -52,7 +54,12 @@ pub fn explain(
     explainer.text = &assert.text;
     let undecided = evaluated.assert_truth.get(row) == Tri::Unknown;
     explainer.node(&assert.root, &evaluated.assert, undecided)?;
-    Ok(explainer.explanation)
+    let mut explanation = explainer.explanation;
+    if let (Verdict::Fail, Kind::And(terms)) = (judgement.verdicts[row], &assert.root.kind) {
+        let fails = |term: &Node| evaluated.assert.truths.get(&term.id).is_some_and(|truth| truth.get(row) == Tri::False);
+        explanation.broken = (0..terms.len()).filter(|at| fails(&terms[*at])).collect();
+    }
+    Ok(explanation)
 }
 
 /// The evaluation that decided: a fail, and an unknown on all evidence, are explained as they are; what only stale values leave
@@ -196,7 +203,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
             // Every value on the way is known; it is who stands at its start that is not.
             if self.explanation.reasons.is_empty() {
                 let detail = format!("who acts along the path is not in the inventory ({})", told.text);
-                self.explanation.reasons.insert(Reason { word: "unattributed", detail });
+                self.explanation.reasons.insert(Reason { word: "unattributed", detail, cause: Cause::Match("identity") });
             }
         }
     }
@@ -234,7 +241,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
             State::None => format!("{what} is `none`, which cannot be compared here"),
             State::Known | State::Never => format!("{what} cannot be compared"),
         };
-        Reason { word: state.word(), detail }
+        Reason { word: state.word(), detail, cause: Cause::Value(table, column) }
     }
 
     fn subquery(&mut self, node: &Node, query: &Subquery, evaluator: &Evaluator, unknown: bool, aggregate: bool) -> Result<(), LimitError> {
@@ -279,6 +286,7 @@ impl<'a, 'w> Explainer<'a, 'w> {
                     None => Reason {
                         word: "unattributed",
                         detail: format!("{child} `{name}` might match: something that decides it is not known"),
+                        cause: Cause::Match(child),
                     },
                 });
             }

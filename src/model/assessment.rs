@@ -91,6 +91,20 @@ pub struct Reason {
     pub word: &'static str,
     /// A sentence: which value on which row, which source, or which log and window would settle it.
     pub detail: String,
+    pub cause: Cause,
+}
+
+/// What a reason comes down to, whichever subject it is told of: many reasons have one cause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A value that rows of a table have: positions of table and column in [`super::schema::SCHEMA`].
+    Value(usize, usize),
+    /// Whether a row of this table is meant.
+    Match(&'static str),
+    /// A log of a system that observes these types, in words.
+    Log { system: String, types: String },
+    /// What the detail says, which names no row.
+    Said,
 }
 
 /// Where a value was read.
@@ -116,6 +130,8 @@ pub struct Finding {
     pub observed: BTreeMap<String, String>,
     /// Only for unknown; sorted.
     pub reasons: Vec<Reason>,
+    /// Of a fail, also a waived one: which of the terms that the assertion joins by AND are false; empty: it is one term.
+    pub broken: Vec<usize>,
     /// Every record that the subject's row, or a row that decided, was read from; sorted.
     pub evidence: Vec<Position>,
     /// For a control on `event` or `exposure`: how many alike, and the first and last of them.

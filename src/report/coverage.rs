@@ -26,7 +26,8 @@ fn counts(framework: &FrameworkResult) -> wire::CoverageCounts {
 }
 
 /// `3 of 104 requirements in scope are supported; …`: the first number never holds what is not mapped.
-fn summary(counts: &wire::CoverageCounts) -> String {
+pub fn summary(framework: &FrameworkResult) -> String {
+    let counts = counts(framework);
     let mut parts = Vec::new();
     for (count, word) in [
         (counts.supported_with_exceptions, "supported with exceptions"),
@@ -69,8 +70,7 @@ const NOTE: &str = "Only non-human identities were looked at. A requirement has 
 pub fn text(assessment: &Assessment) -> String {
     let mut out = format!("{}, as of {}\n", assessment.name, assessment.as_of);
     for framework in &assessment.frameworks {
-        let counts = counts(framework);
-        let _ = write!(out, "\n{} ({})\n{}\n\n", framework.title, framework.edition, summary(&counts));
+        let _ = write!(out, "\n{} ({})\n{}\n\n", framework.title, framework.edition, summary(framework));
         for requirement in &framework.requirements {
             if requirement.controls.is_empty() && requirement.out_of_scope.is_none() {
                 continue;
@@ -105,13 +105,12 @@ pub fn text(assessment: &Assessment) -> String {
 pub fn markdown(assessment: &Assessment) -> String {
     let mut out = format!("# Coverage: {}\n\nAs of {}. {NOTE}\n", escape::markdown(&assessment.name), assessment.as_of);
     for framework in &assessment.frameworks {
-        let counts = counts(framework);
         let _ = write!(
             out,
             "\n## {} ({})\n\n{}.\n\n| Requirement | | Status | Overlap | Controls |\n|---|---|---|---|---|\n",
             escape::markdown(&framework.title),
             escape::markdown(&framework.edition),
-            summary(&counts)
+            summary(framework)
         );
         for requirement in &framework.requirements {
             let mark = Mark::from(requirement.support);

@@ -69,7 +69,7 @@ fn digest(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text.as_bytes()))
 }
 
-/// The body, and the headings of levels 2 and 3. A figure stands before the first table or list under its heading.
+/// The body, and the headings of levels 2 to 4. A figure stands before the first table or list under its heading.
 fn body(markdown: &str, mut figures: BTreeMap<String, String>) -> (String, Vec<Entry>) {
     let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     let mut contents = Vec::new();
@@ -86,7 +86,7 @@ fn body(markdown: &str, mut figures: BTreeMap<String, String>) -> (String, Vec<E
                 in_heading = true;
                 let id = unique(escape::slug(&title), &mut taken);
                 let number = *level as u8;
-                if matches!(level, HeadingLevel::H2 | HeadingLevel::H3) {
+                if matches!(level, HeadingLevel::H2 | HeadingLevel::H3 | HeadingLevel::H4) {
                     contents.push(Entry { level: number, id: id.clone(), title });
                 }
                 let id = Some(CowStr::from(id));

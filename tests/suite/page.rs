@@ -83,6 +83,48 @@ fn a_life_that_went_wrong_names_the_end_the_use_after_it_and_both_records() {
     }
 }
 
+/// The question of whoever must have it mended: what would make PR.AA-05 supported? The heat map and the table lead to the answer.
+#[test]
+fn a_requirement_that_is_not_supported_says_what_is_in_the_way_and_what_settles_it() {
+    let (page, report) = (bank("report.html"), bank("report.md"));
+    let assessment: serde_json::Value = serde_json::from_str(&bank("assessment.json")).unwrap();
+    let all = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    let counts: BTreeMap<String, serde_json::Value> =
+        all(&assessment["controls"]).into_iter().map(|control| (control["id"].as_str().unwrap().to_owned(), control)).collect();
+    let mut sections = 0;
+    for requirement in all(&assessment["frameworks"]).iter().flat_map(|framework| all(&framework["requirements"])) {
+        let [id, title] = ["id", "title"].map(|field| requirement[field].as_str().unwrap());
+        let heading = format!("\n#### {id}: {title}\n");
+        if !matches!(requirement["status"].as_str(), Some("contradicted" | "undetermined")) {
+            assert!(!report.contains(&heading), "{id}");
+            continue;
+        }
+        let section = report.split_once(&heading).unwrap().1.split("\n#").next().unwrap();
+        for mapped in all(&requirement["controls"]) {
+            let (control, status) = (mapped["id"].as_str().unwrap(), mapped["status"].as_str().unwrap());
+            if !matches!(status, "fail" | "unknown") {
+                continue;
+            }
+            let of = &counts[control]["counts"];
+            let row =
+                section.lines().find(|line| line.starts_with(&format!("| [{control}](#"))).unwrap_or_else(|| panic!("{id} {control}"));
+            assert!(row.contains(&format!(" | {} | {} | ", of["fail"], of["unknown"])), "{id}: {row}");
+            if of["unknown"] != 0 {
+                assert!(section.contains("What is undecided, and what settles it"), "{id}");
+            }
+        }
+        let anchor = page.split_once(&format!("{id}</a></td>")).unwrap().0.rsplit_once("href=\"#").unwrap().1.trim_end_matches("\">");
+        assert!(page.contains(&format!("id=\"{anchor}\"")) && page.contains(&format!("<a href=\"#{anchor}\"><title>{id}: ")), "{anchor}");
+        sections += 1;
+    }
+    assert!(sections > 40, "{sections}");
+    // No link of the page leads nowhere.
+    let ids: BTreeSet<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(ids.contains(target), "{target}");
+    }
+}
+
 /// A picture may say nothing that the text does not.
 #[test]
 fn every_number_in_a_picture_stands_in_the_text_under_its_heading() {
@@ -143,4 +185,39 @@ fn own_words_are_filled_in_reduced_packed_and_named_on_the_first_page() {
     std::fs::write(work.path().join("templates/cover.md"), "{{ entity }}\n{{ findings }}\n").unwrap();
     let said = crate::signing::tickmark(work.path(), &["check"]);
     crate::signing::says(&said, 2, &["templates/cover.md:2:1", "`findings` is no name"]);
+}
+
+/// Nothing is dropped in silence: what a control shows, what it tells together and what it only counts come to the lines of the data
+/// file, in the Markdown and on the page.
+#[test]
+fn the_findings_of_page_markdown_and_data_file_add_up() {
+    let (page, report, findings) = (bank("report.html"), bank("report.md"), bank("findings.ndjson"));
+    let assessment: serde_json::Value = serde_json::from_str(&bank("assessment.json")).unwrap();
+    let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<usize>().ok()).unwrap();
+    let (mut counted, mut whole) = (0, 0);
+    for control in assessment["controls"].as_array().unwrap() {
+        let [id, title] = ["id", "title"].map(|field| control[field].as_str().unwrap());
+        let section = report.split_once(&format!("\n### {id}: {title}\n")).unwrap().1.split("\n### ").next().unwrap();
+        let items = |after: &str| -> Vec<&str> {
+            let Some((_, rest)) = section.split_once(after) else { return Vec::new() };
+            let of_list = |line: &&str| line.is_empty() || line.starts_with("- ") || line.starts_with("  ");
+            rest.lines().skip(1).take_while(of_list).filter(|line| line.starts_with("- ")).collect()
+        };
+        let alike: usize = items("**Unknown for one and the same reason**").iter().map(|line| number(line)).sum();
+        let more = section.split_once("\nAnd ").map_or(0, |(_, rest)| number(rest));
+        let causes: usize = items("by cause:").iter().map(|line| number(line.trim_start_matches("- **✗ fail**"))).sum();
+        assert_eq!(causes, more, "{id}");
+        let lines = findings.lines().filter(|line| line.contains(&format!("\"control\":\"{id}\""))).count();
+        assert_eq!(items("**Findings**").len() + alike + more, lines, "{id}");
+        counted += more;
+        whole += lines;
+
+        let shown = page.split_once(&format!("{id}: {title}</h3>")).unwrap().1.split("<h3").next().unwrap();
+        for (mark, class) in [("**✗ fail**", "mark fail"), ("**? unknown**", "mark unknown"), ("**\\~ waived**", "mark waived")] {
+            assert_eq!(section.matches(mark).count(), shown.matches(&format!("<strong class=\"{class}\">")).count(), "{id} {mark}");
+        }
+        assert_eq!(more > 0, shown.contains(&format!("<p>And {more} more in <code>findings.ndjson</code>")), "{id}");
+    }
+    assert!(counted > 50, "{counted}");
+    assert_eq!(whole, findings.lines().count());
 }

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, StringArray, UInt8Array};
 use serde_json::Value;
 use tickmark::attest::manifest;
 use tickmark::model::assessment::{
-    Assessment, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, Outcome, Position, Reason,
+    Assessment, Cause, ControlResult, Counts, Finding, FrameworkResult, Group, Judged, MappedControl, Named, Outcome, Position, Reason,
     RequirementResult, Standing, Status, Support, Verdict, finding_id,
 };
 use tickmark::model::baseline::{Accepted, Baseline, BaselineResult, BaselineStanding, Earlier, Vanished};
@@ -82,7 +82,7 @@ fn control(id: &str, title: &str, severity: Severity, subject: &str) -> Control 
 }
 
 fn reason(word: &'static str, detail: &str) -> Reason {
-    Reason { word, detail: detail.to_owned() }
+    Reason { word, detail: detail.to_owned(), cause: Cause::Said }
 }
 
 fn finding(control: &str, subject: &str, verdict: Verdict, reasons: Vec<Reason>) -> Finding {
@@ -97,6 +97,7 @@ fn finding(control: &str, subject: &str, verdict: Verdict, reasons: Vec<Reason>)
             ("rotated_at".to_owned(), "2025-11-02T09:14:00Z".to_owned()),
         ]),
         reasons,
+        broken: Vec::new(),
         evidence: vec![Position {
             source: "aws-credential-report".to_owned(),
             file: "evidence/aws/credentials.csv".to_owned(),

@@ -6,7 +6,7 @@ use super::{CHAIN_CAP, Derived, Fact, walk};
 use crate::evaluate::absence;
 use crate::evaluate::kleene::Tri;
 use crate::evaluate::world::{World, key_text};
-use crate::model::assessment::Reason;
+use crate::model::assessment::{Cause, Reason};
 use crate::model::schema::{self, SCHEMA};
 
 /// See [`Derived::tell`].
@@ -114,7 +114,7 @@ impl Path<'_, '_> {
             if edge.grant != NOTHING && self.derived.graph.set(edge.from) == Some(Set::Unlisted) {
                 let grant = self.id("grant", edge.grant as usize);
                 let detail = format!("who uses grant `{grant}` is not known: it may be an identity that is not in the inventory");
-                self.told.reasons.push(Reason { word: "unattributed", detail });
+                self.told.reasons.push(Reason { word: "unattributed", detail, cause: Cause::Match("grant") });
             }
             if edge.grant == NOTHING && !edge.sure {
                 self.unattributed(*edge);
@@ -133,7 +133,7 @@ impl Path<'_, '_> {
         let node = if self.derived.graph.set(member.from).is_none() { member.from } else { member.to };
         if self.derived.graph.set(node).is_none() {
             let detail = format!("whether identity `{}` is meant by a grant that does not name it is not known", self.name(node));
-            self.told.reasons.push(Reason { word: "unattributed", detail });
+            self.told.reasons.push(Reason { word: "unattributed", detail, cause: Cause::Match("identity") });
         }
     }
 

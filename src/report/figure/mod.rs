@@ -32,11 +32,13 @@ const CHARACTER: i64 = 7;
 struct Drawing {
     body: String,
     height: i64,
+    /// `img`; `group` where there are links in it.
+    role: &'static str,
 }
 
 impl Drawing {
     fn new() -> Drawing {
-        Drawing { body: String::new(), height: 0 }
+        Drawing { body: String::new(), height: 0, role: "img" }
     }
 
     fn text(&mut self, x: i64, y: i64, class: &str, text: &str) {
@@ -55,10 +57,11 @@ impl Drawing {
     fn figure(self, name: &str, caption: &str) -> String {
         format!(
             "<figure><div class=\"scroll\" tabindex=\"0\"><svg viewBox=\"0 0 {WIDTH} {height}\" \
-             width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{name}\">{body}</svg></div><figcaption>{caption}</figcaption></figure>\n",
+             width=\"{WIDTH}\" height=\"{height}\" role=\"{role}\" aria-label=\"{name}\">{body}</svg></div><figcaption>{caption}</figcaption></figure>\n",
             name = escaped(name),
             caption = escaped(caption),
             height = self.height,
+            role = self.role,
             body = self.body,
         )
     }

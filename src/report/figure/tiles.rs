@@ -14,6 +14,8 @@ pub struct TileRow {
 pub struct Tile {
     pub id: String,
     pub mark: Mark,
+    /// Of the section that tells more.
+    pub anchor: Option<String>,
 }
 
 const LABEL: i64 = 96;
@@ -22,7 +24,7 @@ const STEP: i64 = 26;
 
 /// The whole framework; the words for each mark stand below.
 pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
-    let mut drawing = Drawing::new();
+    let mut drawing = Drawing { role: "group", ..Drawing::new() };
     let most = (WIDTH - LABEL) / STEP;
     let mut top = 4;
     for row in rows {
@@ -35,10 +37,12 @@ pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
             }
             let x = LABEL + at * STEP;
             let class = class(tile.mark);
-            let _ = write!(drawing.body, "<g><title>{}: {}</title>", escaped(&tile.id), tile.mark.word);
+            let element = if tile.anchor.is_some() { "a" } else { "g" };
+            let target = tile.anchor.as_ref().map_or_else(String::new, |anchor| format!(" href=\"#{}\"", escaped(anchor)));
+            let _ = write!(drawing.body, "<{element}{target}><title>{}: {}</title>", escaped(&tile.id), tile.mark.word);
             drawing.rect((x, top), (SIDE, SIDE), &format!("tile {class}"));
             drawing.text(x + SIDE / 2, top + 16, &format!("shape {class}"), tile.mark.shape);
-            drawing.body.push_str("</g>");
+            let _ = write!(drawing.body, "</{element}>");
             at += 1;
         }
         top += STEP + 4;
@@ -46,6 +50,6 @@ pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
     drawing.height = top;
     drawing.figure(
         &format!("{framework}: a tile for each requirement"),
-        &format!("One tile for each requirement, in the order of the table below. ✓ supported, ~ with exceptions, ✗ contradicted, ? undetermined, – not applicable, ○ no control or out of scope. {summary}"),
+        &format!("One tile for each requirement, in the order of the table below; those that are contradicted or undetermined lead to what is in the way. ✓ supported, ~ with exceptions, ✗ contradicted, ? undetermined, – not applicable, ○ no control or out of scope. {summary}"),
     )
 }

@@ -1,12 +1,14 @@
 //! The summary, and each control with what it came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::basis::basis;
+use super::causes::by_cause;
+use super::first::Since;
 use super::procedure::procedure;
-use super::view::{Capped, CountsView, Mark, ReasonView, count, reasons};
+use super::view::{Capped, CountsView, Mark, ReasonView, count, fitting, reasons};
 use crate::model::assessment::{Assessment, ControlResult, Finding, Reason, Status, Verdict};
 use crate::model::control::{Control, Param, Severity};
 use crate::model::project::Project;
@@ -17,10 +19,12 @@ use crate::report::{escape, map, wire};
 /// Most findings shown of one control.
 const FINDINGS: usize = 50;
 /// Bytes of Markdown that all findings together may take; each control with findings gets an equal share. Keeps the report
-/// readable, and small whatever was found.
+/// readable, and small whatever was found. A quarter as much beside it for the causes of those that are not shown.
 const BUDGET: usize = 600_000;
 /// Subjects that are unknown for one and the same reasons are told together from this many on.
 const ALIKE: usize = 3;
+/// Most such groups of one control, and most causes of what is not shown.
+const GROUPS: usize = 20;
 const OBSERVED: usize = 12;
 const REASONS: usize = 5;
 const EVIDENCE: usize = 4;
@@ -81,8 +85,21 @@ pub struct ControlView<'a> {
     condition: String,
     alike: Vec<Alike<'a>>,
     findings: Vec<FindingView<'a>>,
+    /// Findings that are not shown, and what they have in common.
     more: usize,
+    causes: Capped<CauseView>,
+    /// Findings whose cause is not shown.
+    other: usize,
     has_findings: bool,
+}
+
+/// Findings that are not shown.
+#[derive(Serialize)]
+struct CauseView {
+    verdict: Mark,
+    /// Markdown.
+    cause: String,
+    count: usize,
 }
 
 /// A framework that the author means without naming a requirement.
@@ -160,17 +177,19 @@ pub fn anchor(control: &Control) -> String {
 pub fn controls<'a>(assessment: &'a Assessment, evidence: &Evidence, project: &'a Project) -> Vec<ControlView<'a>> {
     let found = assessment.controls.iter().filter(|result| !result.findings.is_empty()).count();
     let share = BUDGET / found.max(1);
-    let basis = |result| basis(result, assessment, evidence, project);
-    assessment.controls.iter().map(|result| view(result, project, basis(result), share)).collect()
+    assessment.controls.iter().map(|result| view(result, evidence, project, basis(result, assessment, evidence, project), share)).collect()
 }
 
-fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>, share: usize) -> ControlView<'a> {
+fn view<'a>(result: &'a ControlResult, evidence: &Evidence, project: &'a Project, basis: Vec<String>, share: usize) -> ControlView<'a> {
     let control = &result.control;
-    let (alike, rest) = alike(&result.findings);
+    let (alike, mut rest) = alike(&result.findings, share);
     let mut spent: usize = alike.iter().map(Alike::size).sum();
-    let total = rest.len();
+    // Findings are in the order of their verdicts; of one verdict, those come first that have been there longest.
+    let since = Since::of(control, evidence);
+    let rank = |verdict| [Verdict::Fail, Verdict::Waived].iter().position(|first| *first == verdict).unwrap_or(2);
+    rest.sort_by_cached_key(|finding| (rank(finding.verdict), since.at(&finding.subject).map_or(i64::MAX, |at| at.0)));
     let mut findings = Vec::new();
-    for finding in rest.into_iter().take(FINDINGS) {
+    for finding in rest.iter().copied().take(FINDINGS) {
         let finding = finding_view(finding);
         spent = spent.saturating_add(finding.size());
         // The first is always shown: a control without one would seem to have none.
@@ -179,6 +198,10 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>,
         }
         findings.push(finding);
     }
+    let left = &rest[findings.len()..];
+    let causes = by_cause(result, left.iter().copied());
+    let causes = causes.into_iter().map(|(verdict, cause, count)| CauseView { verdict: verdict.into(), cause, count }).collect();
+    let causes = fitting(causes, GROUPS, share / 4, |view: &CauseView| view.cause.len() + 25);
     let criterion = |mapping: &'a crate::model::control::Mapping| {
         let framework = project.frameworks.iter().find(|framework| framework.id == mapping.framework);
         Criterion {
@@ -210,7 +233,9 @@ fn view<'a>(result: &'a ControlResult, project: &'a Project, basis: Vec<String>,
         params: control.params.values().map(param).collect(),
         procedure: procedure(control),
         condition: condition(control),
-        more: total - findings.len(),
+        more: left.len(),
+        other: left.len() - causes.shown.iter().map(|cause| cause.count).sum::<usize>(),
+        causes,
         has_findings: !result.findings.is_empty(),
         alike,
         findings,
@@ -272,9 +297,9 @@ fn condition(control: &Control) -> String {
     format!("-- applies where\n{applies}\n-- must hold\n{}", control.assert.text.trim())
 }
 
-/// Unknown findings with the same reasons, told together where they are many or where a source is simply not there; and
-/// the others, in their order.
-fn alike(findings: &[Finding]) -> (Vec<Alike<'_>>, Vec<&Finding>) {
+/// Unknown findings with the same reasons, told together where they are many or where a source is simply not there, the largest
+/// groups that fit into so many bytes; and the others, in their order.
+fn alike(findings: &[Finding], bytes: usize) -> (Vec<Alike<'_>>, Vec<&Finding>) {
     let mut groups: BTreeMap<&[Reason], Vec<&str>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown && !finding.reasons.is_empty()) {
         groups.entry(&finding.reasons).or_default().push(&finding.subject);
@@ -282,14 +307,21 @@ fn alike(findings: &[Finding]) -> (Vec<Alike<'_>>, Vec<&Finding>) {
     groups.retain(|reasons, subjects| {
         subjects.len() >= ALIKE || reasons.iter().all(|reason| matches!(reason.word, "no-source" | "absent-source"))
     });
-    let rest =
-        findings.iter().filter(|finding| finding.verdict != Verdict::Unknown || !groups.contains_key(finding.reasons.as_slice())).collect();
-    let views = groups.into_iter().map(|(list, subjects)| Alike {
-        count: subjects.len(),
-        reasons: reasons(list, REASONS),
-        subjects: Capped::new(subjects.into_iter(), OBSERVED),
-    });
-    (views.collect(), rest)
+    let mut groups: Vec<(&[Reason], Vec<&str>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, subjects)| std::cmp::Reverse(subjects.len()));
+    let (mut told, mut views, mut spent) = (BTreeSet::new(), Vec::new(), 0);
+    for (list, subjects) in groups.into_iter().take(GROUPS) {
+        let count = subjects.len();
+        let view = Alike { count, reasons: reasons(list, REASONS), subjects: Capped::new(subjects.into_iter(), OBSERVED) };
+        spent += view.size();
+        if spent > bytes && !views.is_empty() {
+            break;
+        }
+        told.insert(list);
+        views.push(view);
+    }
+    let rest = findings.iter().filter(|finding| finding.verdict != Verdict::Unknown || !told.contains(finding.reasons.as_slice()));
+    (views, rest.collect())
 }
 
 fn finding_view(finding: &Finding) -> FindingView<'_> {

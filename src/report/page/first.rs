@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::view::{Capped, count};
 use super::{author, controls};
 use crate::model::assessment::{Assessment, ControlResult, Verdict};
+use crate::model::control::Control;
 use crate::model::schema::SCHEMA;
 use crate::model::table::Evidence;
 use crate::model::value::Time;
-use crate::report::reading::Reading;
+use crate::report::reading::{Reading, Values};
 
 const LINES: usize = 12;
 
@@ -76,28 +77,48 @@ fn line<'a>(result: &'a ControlResult, oldest: Option<(Time, &'a str)>, reach: u
 
 /// The oldest of the failing subjects, and of how many identities they are.
 fn failing<'a>(result: &'a ControlResult, evidence: &Evidence) -> (Option<(Time, &'a str)>, usize) {
-    let subject = SCHEMA.get(result.control.subject).map_or("", |table| table.name);
-    let begins = match subject {
-        "credential" => "issued_at",
-        "identity" => "created_at",
-        "grant" => "granted_at",
-        "exposure" => "detected_at",
-        "event" => "at",
-        _ => return (None, 0),
-    };
-    let Some(table) = Reading::of(evidence, subject) else { return (None, 0) };
-    let (begins, holder) = (table.values(begins), table.values("identity"));
+    let since = Since::of(&result.control, evidence);
+    let Some(table) = since.table else { return (None, 0) };
+    let holder = table.values("identity");
     let mut oldest: Option<(Time, &str)> = None;
     let mut identities = std::collections::BTreeSet::new();
     for judged in result.population.iter().filter(|judged| judged.verdict == Verdict::Fail) {
-        let Some(row) = table.row(&judged.subject) else { continue };
-        if let Some(at) = begins.and_then(|values| values.time(row)) {
+        if let Some(at) = since.at(&judged.subject) {
             oldest = oldest.filter(|known| known.0 <= at).or(Some((at, &judged.subject)));
         }
-        identities.extend(holder.and_then(|values| values.text(row)));
+        identities.extend(table.row(&judged.subject).and_then(|row| holder?.text(row)));
     }
-    let reach = if subject == "identity" { result.counts.fail } else { identities.len() };
+    let reach = if since.subject == "identity" { result.counts.fail } else { identities.len() };
     (oldest, reach)
+}
+
+/// Since when the subjects of a control have been there.
+pub struct Since<'e> {
+    subject: &'static str,
+    /// `None`: nothing says when a subject of its kind began.
+    table: Option<Reading<'e>>,
+    begins: Option<Values<'e>>,
+}
+
+impl<'e> Since<'e> {
+    pub fn of(control: &Control, evidence: &'e Evidence) -> Since<'e> {
+        let subject = SCHEMA.get(control.subject).map_or("", |table| table.name);
+        let begins = match subject {
+            "credential" => Some("issued_at"),
+            "identity" => Some("created_at"),
+            "grant" => Some("granted_at"),
+            "exposure" => Some("detected_at"),
+            "event" => Some("at"),
+            _ => None,
+        };
+        let table = begins.and_then(|_| Reading::of(evidence, subject));
+        Since { subject, table, begins: table.and_then(|table| table.values(begins?)) }
+    }
+
+    /// `None`: it is not known.
+    pub fn at(&self, subject: &str) -> Option<Time> {
+        self.begins?.time(self.table?.row(subject)?)
+    }
 }
 
 fn first_sentence(text: &str) -> &str {

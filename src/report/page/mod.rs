@@ -5,6 +5,8 @@
 //! | `view` | what every part uses: marks, shortened lists |
 //! | `evidence` | sources, tables, quarantine, the index of files |
 //! | `requirements` | frameworks with their requirements |
+//! | `obstacles` | what is in the way of a requirement |
+//! | `causes` | what verdicts wait for, told once for all |
 //! | `controls` | the summary and each control with its findings |
 //! | `basis` | on what each was judged: population, counts, logs |
 //! | `procedure` | a condition in words |
@@ -19,6 +21,7 @@
 //! | `limitations` | what a reader must not conclude |
 
 mod basis;
+mod causes;
 mod controls;
 mod evidence;
 pub(super) mod exceptions;
@@ -28,6 +31,7 @@ mod growth;
 mod lacking;
 mod lifecycle;
 mod limitations;
+mod obstacles;
 mod paths;
 mod pictures;
 mod procedure;
@@ -196,7 +200,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         quarantine: evidence::quarantine(evidence),
         files: evidence::files(evidence),
         reliance: evidence::reliance(assessment, evidence),
-        frameworks: requirements::frameworks(assessment),
+        frameworks: requirements::frameworks(assessment, evidence),
         limitations: limitations::limitations(assessment, evidence, project),
     };
     let figures = pictures::pictures(&page);

@@ -50,7 +50,7 @@ fn heat_map(name: &str, framework: &FrameworkView<'_>) -> String {
                 .rows
                 .iter()
                 .filter(|row| !row.heading)
-                .filter_map(|row| Some(Tile { id: row.id.to_owned(), mark: row.support? }))
+                .filter_map(|row| Some(Tile { id: row.id.to_owned(), mark: row.support?, anchor: row.anchor.clone() }))
                 .collect(),
         })
         .filter(|row| !row.tiles.is_empty())

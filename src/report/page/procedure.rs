@@ -19,6 +19,15 @@ pub fn procedure(control: &Control) -> String {
     told.lines.join("\n")
 }
 
+/// The terms of a control's assertion at these positions, each said not to hold; Markdown clauses.
+pub fn broken(control: &Control, terms: &[usize]) -> Vec<String> {
+    let told = Told { control, lines: Vec::new() };
+    match &control.assert.root.kind {
+        Kind::And(all) if !terms.is_empty() => terms.iter().filter_map(|at| all.get(*at)).map(|term| told.denial(term, false)).collect(),
+        _ => vec![told.denial(&control.assert.root, false)],
+    }
+}
+
 struct Told<'c> {
     control: &'c Control,
     lines: Vec<String>,
@@ -124,6 +133,7 @@ impl Told<'_> {
     fn denial(&self, node: &Node, inside: bool) -> String {
         match &node.kind {
             Kind::Path(_) | Kind::Param(_) => format!("{} is false", self.phrase(node, inside)),
+            Kind::Not(inner) => self.claim(inner, inside),
             _ => format!("it is not so that {}", self.claim(node, inside)),
         }
     }

@@ -1,13 +1,16 @@
-//! Frameworks: every requirement with the controls mapped to it, grouped under the framework's own headings.
+//! Frameworks: every requirement with the controls mapped to it, grouped under the framework's own headings, and what is in the way
+//! of those that are not supported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::controls::anchor;
+use super::obstacles::{self, ObstaclesView};
 use super::view::{Mark, count};
-use crate::model::assessment::{Assessment, FrameworkResult, RequirementResult, Standing, Support};
-use crate::report::{escape, map};
+use crate::model::assessment::{Assessment, FrameworkResult, RequirementResult, Standing};
+use crate::model::table::Evidence;
+use crate::report::{coverage, escape, map};
 
 #[derive(Serialize)]
 pub struct FrameworkView<'a> {
@@ -18,6 +21,8 @@ pub struct FrameworkView<'a> {
     attribution: &'a str,
     pub summary: String,
     pub groups: Vec<Group<'a>>,
+    /// One for each requirement that is contradicted or undetermined.
+    obstacles: Vec<ObstaclesView<'a>>,
 }
 
 /// A top-level requirement with all below it, or those that stand alone.
@@ -35,6 +40,8 @@ pub struct Group<'a> {
 pub struct Row<'a> {
     pub id: &'a str,
     title: &'a str,
+    /// Of the section that tells what is in the way; `None`: there is none.
+    pub anchor: Option<String>,
     /// Others stand below it.
     pub heading: bool,
     /// `None`: a heading to which nothing is mapped directly.
@@ -45,18 +52,35 @@ pub struct Row<'a> {
     controls: String,
 }
 
-pub fn frameworks(assessment: &Assessment) -> Vec<FrameworkView<'_>> {
-    let anchors: BTreeMap<&str, String> =
-        assessment.controls.iter().map(|result| (result.control.id.as_str(), anchor(&result.control))).collect();
-    assessment.frameworks.iter().map(|framework| view(framework, &anchors)).collect()
+/// What links lead to: the sections of the controls, and those of the requirements.
+struct Anchors<'a> {
+    controls: BTreeMap<&'a str, String>,
+    /// No two headings are alike.
+    taken: BTreeSet<String>,
 }
 
-fn view<'a>(framework: &'a FrameworkResult, anchors: &BTreeMap<&str, String>) -> FrameworkView<'a> {
+pub fn frameworks<'a>(assessment: &'a Assessment, evidence: &Evidence) -> Vec<FrameworkView<'a>> {
+    let controls: BTreeMap<&str, String> =
+        assessment.controls.iter().map(|result| (result.control.id.as_str(), anchor(&result.control))).collect();
+    let mut anchors = Anchors { taken: controls.values().cloned().collect(), controls };
+    let remedies = obstacles::Remedies::of(assessment);
+    assessment.frameworks.iter().map(|framework| view(framework, &mut anchors, &remedies, evidence)).collect()
+}
+
+fn view<'a>(
+    framework: &'a FrameworkResult,
+    anchors: &mut Anchors<'a>,
+    remedies: &obstacles::Remedies<'a>,
+    evidence: &Evidence,
+) -> FrameworkView<'a> {
     let parents: BTreeSet<&str> = framework.requirements.iter().filter_map(|requirement| requirement.parent.as_deref()).collect();
     let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut obstacles = Vec::new();
     for requirement in &framework.requirements {
         let heading = parents.contains(requirement.id.as_str());
-        let row = row(requirement, heading, anchors);
+        let section = obstacles::is_open(requirement).then(|| anchors.section(framework, requirement));
+        let row = row(requirement, heading, &section, anchors);
+        obstacles.extend(section.map(|heading| obstacles::obstacles(requirement, heading, remedies, &anchors.controls, evidence)));
         match (&requirement.parent, heading) {
             (None, true) => groups.push(Group {
                 id: &requirement.id,
@@ -79,47 +103,32 @@ fn view<'a>(framework: &'a FrameworkResult, anchors: &BTreeMap<&str, String>) ->
         edition: &framework.edition,
         url: &framework.url,
         attribution: &framework.attribution,
-        summary: summary(framework),
+        summary: format!("{}.", coverage::summary(framework)),
         groups,
+        obstacles,
     }
 }
 
-/// One sentence whose numbers add up: of the requirements under which no other stands, how many have which status.
-fn summary(framework: &FrameworkResult) -> String {
-    let (leaves, all) = (map::lowest(framework), framework.requirements.len());
-    let parts: Vec<String> = Support::ALL
-        .into_iter()
-        .filter_map(|support| {
-            let number = leaves.iter().filter(|leaf| leaf.support == support).count();
-            (number > 0).then(|| match support {
-                Support::NoControl => format!("{number} with no control"),
-                _ => format!("{number} {}", support.word()),
-            })
-        })
-        .collect();
-    if leaves.len() == all {
-        format!("Of {}: {}.", count(leaves.len(), "requirement", "requirements"), parts.join(", "))
-    } else {
-        let above = all - leaves.len();
-        format!(
-            "Of {} below {}: {}.",
-            count(leaves.len(), "requirement", "requirements"),
-            count(above, "heading", "headings"),
-            parts.join(", ")
-        )
+impl Anchors<'_> {
+    /// The heading of a requirement's section, which no other section has.
+    fn section(&mut self, framework: &FrameworkResult, requirement: &RequirementResult) -> String {
+        let heading = format!("{}: {}", requirement.id, requirement.title);
+        if self.taken.insert(escape::slug(&heading)) {
+            return heading;
+        }
+        let heading = format!("{} of {}: {}", requirement.id, framework.id, requirement.title);
+        self.taken.insert(escape::slug(&heading));
+        heading
     }
 }
 
-fn row<'a>(requirement: &'a RequirementResult, heading: bool, anchors: &BTreeMap<&str, String>) -> Row<'a> {
+fn row<'a>(requirement: &'a RequirementResult, heading: bool, section: &Option<String>, anchors: &Anchors) -> Row<'a> {
     let bare = requirement.controls.is_empty();
     let links: Vec<String> = requirement
         .controls
         .iter()
         .map(|mapped| {
-            let name = match anchors.get(mapped.id.as_str()) {
-                Some(anchor) => format!("[{}](#{anchor})", escape::markdown(&mapped.id)),
-                None => escape::markdown(&mapped.id),
-            };
+            let name = link(&mapped.id, &anchors.controls);
             let mark = match mapped.standing {
                 Standing::Judged(status) => {
                     let mark = Mark::from(status);
@@ -135,6 +144,7 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, anchors: &BTreeMap
     Row {
         id: &requirement.id,
         title: &requirement.title,
+        anchor: section.as_deref().map(escape::slug),
         heading,
         support: (!(heading && bare)).then(|| Mark::from(requirement.support)),
         tally: if bare {
@@ -146,5 +156,13 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, anchors: &BTreeMap
             Some(reason) => format!("Out of scope: {} {}", escape::markdown(reason), links.join(", ")).trim_end().to_owned(),
             None => links.join(", "),
         },
+    }
+}
+
+/// A control, with a link to its workpaper where there is one.
+pub fn link(id: &str, anchors: &BTreeMap<&str, String>) -> String {
+    match anchors.get(id) {
+        Some(anchor) => format!("[{}](#{anchor})", escape::markdown(id)),
+        None => escape::markdown(id),
     }
 }

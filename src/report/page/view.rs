@@ -76,6 +76,18 @@ impl<T> Capped<T> {
     }
 }
 
+/// The items that fit into so many bytes, at most `limit`; and how many are left out.
+pub fn fitting<T>(items: Vec<T>, limit: usize, bytes: usize, size: impl Fn(&T) -> usize) -> Capped<T> {
+    let all = items.len();
+    let mut spent = 0;
+    let fits = |item: &T| {
+        spent += size(item);
+        spent <= bytes
+    };
+    let shown: Vec<T> = items.into_iter().take(limit).take_while(fits).collect();
+    Capped { more: all - shown.len(), shown }
+}
+
 #[derive(Serialize)]
 pub struct CountsView {
     pub total: usize,
