@@ -80,11 +80,12 @@ fn main() {
         gating: &project.gating,
         narrowed: None,
         baseline: None,
+        watch: &tickmark::model::watch::Unwatched,
     })
     .unwrap();
     lap("judged", start);
     let start = Instant::now();
-    let mut files = report::render(&assessment, &evidence, &project).unwrap();
+    let mut files = report::render(&assessment, &evidence, &project, &tickmark::model::watch::Unwatched).unwrap();
     drop((assessment, evidence));
     let bytes: usize = files.values().map(Vec::len).sum();
     lap(&format!("rendered, {} MB", bytes >> 20), start);

@@ -13,6 +13,7 @@ use super::tree::Tree;
 use crate::model::baseline::{Earlier, EarlierControl, EarlierFail, EarlierGroup, EarlierSource};
 use crate::model::digest::{hex, sha256};
 use crate::model::salt::Salts;
+use crate::model::trend::{Figures, Tally};
 use crate::model::value::Time;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -81,6 +82,21 @@ pub fn read(part: &Files) -> Result<(Earlier, String), String> {
     Ok((Earlier { name: said.name, as_of, sources: sources.collect(), controls }, root))
 }
 
+/// The figures of a whole package, and the name of what it assessed.
+///
+/// # Errors
+/// What is wrong with it, as a clause: a file is missing or is not the one that the manifest lists, or says nothing that can be read.
+pub fn figures(files: &Files) -> Result<(String, Figures), String> {
+    let manifest = package::read_manifest(files.get(PATH).ok_or("it has no manifest")?).map_err(|why| why.to_string())?;
+    if let Some(difference) = package::differences(&manifest, files).into_iter().next() {
+        return Err(difference);
+    }
+    let said: SaidTotals = parsed(ASSESSMENT, files.get(ASSESSMENT).map_or(&[][..], Vec::as_slice))?;
+    let as_of = Time::parse(&said.as_of).map_err(|why| format!("{ASSESSMENT}: as_of: {why}"))?;
+    let Totals { controls, verdicts } = said.totals;
+    Ok((said.name, Figures { as_of, root: manifest.root, controls, verdicts }))
+}
+
 /// The root, from the files of the part and the manifest's word for the others.
 fn root(manifest: &Manifest, part: &Files) -> Result<String, String> {
     for (path, bytes) in part.iter().filter(|(path, _)| path.as_str() != PATH) {
@@ -105,6 +121,19 @@ struct Said {
     as_of: String,
     sources: Vec<Source>,
     controls: Vec<Control>,
+}
+
+#[derive(Deserialize)]
+struct SaidTotals {
+    name: String,
+    as_of: String,
+    totals: Totals,
+}
+
+#[derive(Deserialize)]
+struct Totals {
+    controls: Tally,
+    verdicts: Tally,
 }
 
 #[derive(Deserialize)]

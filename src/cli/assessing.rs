@@ -1,10 +1,11 @@
 //! What every command that reads evidence does first: the project, its evidence, the assessment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::diagnostics;
+use super::progress::{self, Terminal};
 use super::summary::printable;
 use super::terminal;
 use crate::attest::{earlier, package};
@@ -17,6 +18,7 @@ use crate::model::baseline::{ACCEPTED, Accepted, Baseline, PACKED};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::{Gate, Project};
 use crate::model::table::{Evidence, Why};
+use crate::model::trend::{self, Figures};
 use crate::model::value::Time;
 use crate::model::waiver::{Expanded, Scope, Waiver};
 
@@ -79,6 +81,8 @@ pub struct Given<'a> {
     pub skip: &'a [String],
     /// Hold the run against the project's baseline, whose package lies where `baseline.toml` says, or here.
     pub baseline: Option<Option<&'a Path>>,
+    /// Earlier packages of the project, whose figures the report shows beside its own.
+    pub earlier: &'a [PathBuf],
 }
 
 /// A project judged.
@@ -125,8 +129,13 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
     let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
     terminal::done("project read");
-    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
-    let (evidence, as_of, from_evidence) = match evidence::read(&request) {
+    let request = evidence::Request {
+        watch: &Terminal,
+        ..evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings)
+    };
+    let read = evidence::read(&request);
+    progress::over();
+    let (evidence, as_of, from_evidence) = match read {
         Err(EvidenceError::Filter(problems)) => {
             eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
             return Ok(None);
@@ -161,6 +170,7 @@ pub fn assessed(root: &Path, given: &Given) -> anyhow::Result<Option<Assessed>> 
         let Some(baseline) = baseline(root, package)? else { return Ok(None) };
         gathered.project.baseline = Some(baseline);
     }
+    gathered.project.earlier = figures(given.earlier, &gathered.project.name, gathered.as_of)?;
     judged(gathered, given).map(Some)
 }
 
@@ -176,7 +186,28 @@ pub fn assessed_again(root: &Path, given: &Given, key: &FingerprintKey, packed: 
         let Some(accepted) = told_baseline(load::baseline(root)) else { return Ok(None) };
         gathered.project.baseline = Some(held(accepted, &root.join(PACKED))?);
     }
+    if let Ok(bytes) = std::fs::read(root.join(trend::EARLIER)) {
+        gathered.project.earlier = trend::parsed(&bytes).context(trend::EARLIER)?.unwrap_or_default();
+    }
     judged(gathered, given).map(Some)
+}
+
+/// What earlier packages of the project came to, by time.
+fn figures(packages: &[PathBuf], name: &str, as_of: Time) -> anyhow::Result<Vec<Figures>> {
+    let mut all = Vec::new();
+    for path in packages {
+        let files = package::files(path)?;
+        let (of, figures) = earlier::figures(&files).map_err(|why| anyhow::anyhow!("the earlier package {}: {why}", path.display()))?;
+        if of != name {
+            anyhow::bail!("{} is of `{}`, and this project is called `{name}`: a trend is of one project", path.display(), printable(&of));
+        }
+        if figures.as_of >= as_of {
+            anyhow::bail!("{} speaks of {}, which is not before this assessment, of {as_of}", path.display(), figures.as_of);
+        }
+        all.push(figures);
+    }
+    trend::sorted(&mut all);
+    Ok(all)
 }
 
 /// The project's baseline; `None`: it cannot be used, and standard error says why. `package`: where its package lies, if not where the file says.
@@ -233,7 +264,10 @@ fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
         gating: &project.gating,
         narrowed: project.narrowed.as_ref(),
         baseline: project.baseline.as_ref(),
-    })?;
+        watch: &Terminal,
+    });
+    progress::over();
+    let assessment = assessment?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
 }
 

@@ -1,26 +1,25 @@
 //! `tickmark collect`: what the project's sources name → the locker.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::assessing::{load, refuse_secrets};
 use super::clock;
 use super::exit::Exit;
 use super::named;
+use super::progress::{self, Terminal};
 use super::summary::printable;
-use super::terminal;
 use crate::evidence::FingerprintKey;
 use crate::evidence::collect::{CollectError, Collected, Collector, Slots, USUAL};
 use crate::evidence::locker::{Entry, Locker};
 use crate::model::project::{Exports, Project, SourceConfig, SourceMapping};
 use crate::model::value::Time;
+use crate::model::watch::Watch;
 
 #[derive(Debug, Args)]
 #[command(
@@ -124,12 +123,7 @@ fn chosen<'p>(project: &'p Project, ids: &[String]) -> anyhow::Result<Chosen<'p>
 
 /// Collects several sources at once; results come in their order.
 fn all(collector: &Collector<'_>, chosen: &Chosen<'_>, jobs: usize) -> Vec<Option<Result<Collected, CollectError>>> {
-    let target =
-        if std::io::stderr().is_terminal() && !terminal::quiet() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(chosen.len() as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos} of {len} {msg}") {
-        bar.set_style(style);
-    }
+    Terminal.begins("collecting", "sources", chosen.len());
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Collected, CollectError>>>> = chosen.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
@@ -138,9 +132,9 @@ fn all(collector: &Collector<'_>, chosen: &Chosen<'_>, jobs: usize) -> Vec<Optio
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let (Some((config, mapping)), Some(result)) = (chosen.get(number), results.get(number)) else { break };
-                    bar.set_message(printable(&config.id));
+                    progress::at(printable(&config.id));
                     let outcome = collector.run(config, mapping);
-                    bar.inc(1);
+                    Terminal.done();
                     if let Ok(mut result) = result.lock() {
                         *result = Some(outcome);
                     }
@@ -148,7 +142,7 @@ fn all(collector: &Collector<'_>, chosen: &Chosen<'_>, jobs: usize) -> Vec<Optio
             });
         }
     });
-    bar.finish_and_clear();
+    progress::over();
     results.into_iter().map(|result| result.into_inner().ok().flatten()).collect()
 }
 

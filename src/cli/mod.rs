@@ -26,6 +26,7 @@ mod named;
 mod one_file;
 mod open;
 pub mod output;
+mod progress;
 mod run;
 pub mod schema;
 mod shell;

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::exit::Exit;
+use super::progress::{self, Terminal};
 use crate::evaluate::{Request, assess, verdicts};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
 use crate::model::project::Gating;
 use crate::model::table::Evidence;
+use crate::model::watch::{Unwatched, Watch};
 use crate::mutate::mutants;
 
 /// What became of one control's mutants.
@@ -43,7 +45,10 @@ fn percent(part: usize, all: usize) -> f64 {
 /// Runs every mutant of every control against the control's own tests.
 #[must_use]
 pub fn scores(controls: &[Control]) -> Vec<Score> {
-    controls.par_iter().map(score).collect()
+    Terminal.begins("changing", "controls", controls.len());
+    let scores = controls.par_iter().map(score).inspect(|_| Terminal.done()).collect();
+    progress::over();
+    scores
 }
 
 fn score(control: &Control) -> Score {
@@ -104,6 +109,7 @@ fn differs(mutant: &Control, control: &Control, test: &ControlTest, evidence: &E
         gating: &Gating::default(),
         narrowed: None,
         baseline: None,
+        watch: &Unwatched,
     };
     assess::assess(&request).map_or(true, |assessment| assessment.controls.iter().any(|result| result.status.word() != expected))
 }

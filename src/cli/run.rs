@@ -8,6 +8,7 @@ use clap::Args;
 use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::export::FormatOptions;
+use super::progress::{self, Terminal};
 use super::summary::Ending;
 use super::{clock, github, one_file, open, output, sign, summary, terminal};
 use crate::attest::{self, ledger, manifest};
@@ -63,6 +64,9 @@ pub struct RunOptions {
     /// Let only what is new since the project's baseline gate; `tickmark baseline` makes one. PACKAGE: where its package lies, if not where `baseline.toml` says.
     #[arg(long, value_name = "PACKAGE", num_args = 0..=1)]
     pub baseline: Option<Option<PathBuf>>,
+    /// Show the trend since this earlier package of the project, a folder or an archive; may be given several times. Its figures become an input.
+    #[arg(long, value_name = "PACKAGE")]
+    pub earlier: Vec<PathBuf>,
     /// Write the fails as a code quality report of GitLab.
     #[arg(long, value_name = "FILE")]
     pub gitlab_code_quality: Option<PathBuf>,
@@ -80,11 +84,14 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         only: &options.only,
         skip: &options.skip,
         baseline: options.baseline.as_ref().map(|package| package.as_deref()),
+        earlier: &options.earlier,
     };
     let Some(assessed) = assessed(&options.project, &given)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     terminal::done("judged");
-    let mut files = report::render(&assessment, &evidence, &project)?;
+    let rendered = report::render(&assessment, &evidence, &project, &Terminal);
+    progress::over();
+    let mut files = rendered?;
     terminal::done("report made");
     let manifest = attest::manifest(&files, assessment.as_of)?;
     let root = attest::package::read_manifest(&manifest)?.root;

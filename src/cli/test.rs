@@ -87,6 +87,7 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         gating: &Gating::default(),
         narrowed: None,
         baseline: None,
+        watch: &crate::model::watch::Unwatched,
     };
     let assessment = assess::assess(&request)?;
     let mut differences = Vec::new();

@@ -25,6 +25,7 @@ use crate::model::project::{Deselected, Gating, Narrowed};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
 use crate::model::waiver::Expanded;
+use crate::model::watch::Watch;
 
 /// What an assessment is a function of.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ pub struct Request<'a> {
     pub gating: &'a Gating,
     pub narrowed: Option<&'a Narrowed>,
     pub baseline: Option<&'a Baseline>,
+    pub watch: &'a dyn Watch,
 }
 
 /// Judges every control.
@@ -54,10 +56,13 @@ pub struct Request<'a> {
 pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
     let worlds = Worlds::new(request.evidence, request.as_of);
     let naming = Naming::of(request.evidence);
+    request.watch.begins("judging", "controls", request.controls.len());
     let mut controls: Vec<ControlResult> = request
         .controls
         .par_iter()
-        .map(|control| judged(control, &worlds, &naming, &waivers::in_force(request.waivers, &control.id)))
+        .map(|control| {
+            judged(control, &worlds, &naming, &waivers::in_force(request.waivers, &control.id)).inspect(|_| request.watch.done())
+        })
         .collect::<Result<_, _>>()?;
     // What the command line leaves out is said to be left out: it has not vanished.
     let set_aside: BTreeSet<&str> = request.deselected.iter().filter(|left| left.narrowed).map(|left| left.control.id.as_str()).collect();

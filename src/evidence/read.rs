@@ -19,6 +19,7 @@ use crate::model::project::{Exports, Format, Project, SourceConfig, SourceMappin
 use crate::model::table::{Completeness, Evidence, EvidenceFile, Logs, REDACTED};
 use crate::model::value::Time;
 use crate::model::waiver::Waiver;
+use crate::model::watch::{Unwatched, Watch};
 
 /// What to read.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Request<'r> {
     pub key: &'r FingerprintKey,
     /// Every mapping that ships: what a file may be that is not of its source's kind.
     pub known: fn() -> &'static [SourceMapping],
+    pub watch: &'r dyn Watch,
 }
 
 impl<'r> Request<'r> {
@@ -58,6 +60,7 @@ impl<'r> Request<'r> {
             as_of,
             key,
             known,
+            watch: &Unwatched,
         }
     }
 }
@@ -137,6 +140,7 @@ fn gathered(request: &Request<'_>) -> Result<Gathered, EvidenceError> {
         }
     }
     let before = redacted_before(request.root)?;
+    request.watch.begins("reading", "files", wanted.len());
     gathered.exports = wanted.into_par_iter().map(|wanted| export(request, wanted, &before)).collect::<Result<_, _>>()?;
     if let Some(fault) = request.key.fault() {
         return Err(fault);
@@ -179,6 +183,7 @@ fn export(request: &Request<'_>, wanted: Wanted<'_>, before: &BTreeMap<String, B
         export.redacted += stored.redacted;
     }
     export.locker = wanted.stored.map(|(from, _)| from);
+    request.watch.done();
     Ok(export)
 }
 

@@ -116,6 +116,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, ours: Read, other: 
         gating,
         narrowed: None,
         baseline: None,
+        earlier: Vec::new(),
         as_of,
         sources,
         waivers,

@@ -11,8 +11,10 @@
 //! | [`control`], [`framework`], [`project`], [`waiver`], [`attestation`] | what people write in TOML |
 //! | [`assessment`] | the outcome: verdicts, statuses, findings |
 //! | [`baseline`] | an earlier assessment, accepted as it stood |
+//! | [`trend`] | earlier assessments in figures |
 //! | [`gate`] | what is at the gate, and which controls a run judges |
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
+//! | [`watch`] | how far a piece of work has come |
 //! | [`digest`] | SHA-256 as hex |
 //! | [`salt`] | what keeps a digest from confirming a guess |
 
@@ -31,6 +33,8 @@ pub mod row;
 pub mod salt;
 pub mod schema;
 pub mod table;
+pub mod trend;
 pub mod value;
 pub mod waiver;
+pub mod watch;
 pub mod wording;

@@ -8,6 +8,7 @@ use super::baseline::Baseline;
 use super::control::Control;
 use super::framework::Framework;
 pub use super::gate::{Gate, Gating, Narrowed, Override};
+use super::trend::Figures;
 use super::value::{Duration, Time};
 use super::waiver::Waiver;
 use super::wording::Wording;
@@ -31,6 +32,8 @@ pub struct Project {
     pub narrowed: Option<Narrowed>,
     /// The earlier assessment that was accepted as it stood: only what it does not know gates.
     pub baseline: Option<Baseline>,
+    /// Earlier assessments whose figures the report shows beside its own, by time.
+    pub earlier: Vec<Figures>,
     /// Pinned in `tickmark.toml`.
     pub as_of: Option<Time>,
     pub sources: Vec<SourceConfig>,

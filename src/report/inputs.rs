@@ -6,6 +6,7 @@ use super::{ReportError, page};
 use crate::model::baseline::{ACCEPTED, PACKED};
 use crate::model::project::Project;
 use crate::model::table::{Evidence, REDACTED};
+use crate::model::trend;
 
 /// Where what ships with the program stands; what a project brings keeps its place, so that `inputs/` is a project again.
 const SHIPPED: &str = "builtin/";
@@ -69,6 +70,9 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
         for (path, bytes) in &baseline.files {
             put(&format!("{PACKED}/{path}"), bytes)?;
         }
+    }
+    if !project.earlier.is_empty() {
+        put(trend::EARLIER, &trend::bytes(&project.earlier)?)?;
     }
     for (path, bytes) in &evidence.journal {
         put(path, bytes)?;

@@ -25,6 +25,7 @@ use crate::model::assessment::Assessment;
 use crate::model::project::Project;
 use crate::model::salt::Salts;
 use crate::model::table::Evidence;
+use crate::model::watch::Watch;
 
 pub mod author;
 pub mod code_quality;
@@ -69,7 +70,13 @@ pub enum ReportError {
 ///
 /// # Errors
 /// [`ReportError`]; an assessment with findings is not one.
-pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
+pub fn render(
+    assessment: &Assessment,
+    evidence: &Evidence,
+    project: &Project,
+    watch: &dyn Watch,
+) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
+    watch.begins("writing the report", "controls", assessment.controls.len());
     let mut files = inputs::inputs(evidence, project)?;
     let seal = Salts::of(&files).seal();
     let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
@@ -83,6 +90,7 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project) -
             lines.push(b'\n');
         }
         files.insert(format!("populations/{}.csv", result.control.id), population::csv(result, evidence)?);
+        watch.done();
     }
     files.insert("findings.ndjson".to_owned(), lines);
     files.insert("register.csv".to_owned(), register::csv(evidence)?);

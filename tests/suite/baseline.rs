@@ -316,6 +316,7 @@ fn ids(files: &[(&str, String)], key: &[u8]) -> Vec<(String, String)> {
         gating: &project.gating,
         narrowed: None,
         baseline: None,
+        watch: &tickmark::model::watch::Unwatched,
     })
     .unwrap();
     let findings = assessment.controls.into_iter().flat_map(|result| result.findings);

@@ -61,6 +61,7 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
         gating: &Gating::default(),
         narrowed: None,
         baseline: None,
+        watch: &tickmark::model::watch::Unwatched,
     };
     (assess(&request).unwrap(), evidence)
 }

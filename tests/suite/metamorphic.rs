@@ -58,6 +58,7 @@ fn outcomes(controls: &[Control], waivers: &[Waiver], evidence: &Evidence, as_of
         gating: &Gating::default(),
         narrowed: None,
         baseline: None,
+        watch: &tickmark::model::watch::Unwatched,
     };
     let assessment = assess(&request).unwrap();
     let outcome = |result: tickmark::model::assessment::ControlResult| {

@@ -221,3 +221,37 @@ fn the_findings_of_page_markdown_and_data_file_add_up() {
     assert!(counted > 50, "{counted}");
     assert_eq!(whole, findings.lines().count());
 }
+
+/// The figures of earlier packages are inputs: the same bytes come again without those packages, and a line of the trend is as good as
+/// the root that stands in it.
+#[test]
+fn earlier_packages_are_told_by_their_figures_and_performed_again_without_them() {
+    let files = crate::cli::project("id,system,owner\na,s,p1\nb,s,none\n");
+    let given: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (output, said, work) = crate::cli::run(&given, &["run", "--as-of", "2026-06-29T18:00:00Z", "--fail-on", "none"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    std::fs::rename(work.path().join("report"), work.path().join("june")).unwrap();
+    std::fs::write(work.path().join("identity.csv"), "id,system,owner\na,s,p1\nb,s,p1\n").unwrap();
+    let run = |as_of: &str, earlier: &str| {
+        crate::signing::tickmark(work.path(), &["run", "--as-of", as_of, "--earlier", earlier, "--earlier", earlier])
+    };
+    crate::signing::says(&run("2026-06-29T18:00:00Z", "june"), 2, &["june speaks of 2026-06-29T18:00:00Z, which is not before"]);
+    crate::signing::says(&run("2026-06-30T00:00:00Z", "june"), 0, &[]);
+    let read = |path: &str| std::fs::read_to_string(work.path().join(path)).unwrap();
+    let report = read("report/report.md");
+    let manifest: serde_json::Value = serde_json::from_str(&read("june/manifest.json")).unwrap();
+    let root = manifest["root"].as_str().unwrap();
+    let rows = [
+        format!("| 2026-06-29T18:00:00Z | `{}` | 1 | 1 | 0 | 0 | 0 | 0 | 2 | 1 | 0 | 0 | 1 | 0 |", &root[..12]),
+        "| 2026-06-30T00:00:00Z | **this one** | 1 | 0 | 0 | 0 | 1 | 0 | 2 | 0 | 0 | 0 | 2 | 0 |".to_owned(),
+    ];
+    let trend = report.split_once("### Trend").unwrap().1.split("\n## ").next().unwrap();
+    assert_eq!(trend.lines().filter(|line| line.starts_with("| 2")).collect::<Vec<_>>(), rows);
+    let page = read("report/report.html");
+    let picture = page.split_once("id=\"trend\"").unwrap().1.split_once("</svg>").unwrap().0;
+    assert!(picture.contains("aria-label=\"Controls by status") && picture.contains(">2026-06-29</text>"), "{picture}");
+    assert!(read("report/inputs/earlier.json").contains(root));
+    std::fs::remove_dir_all(work.path().join("june")).unwrap();
+    let words = ["every byte", "hold them against the packages of", root];
+    crate::signing::says(&crate::signing::tickmark(work.path(), &["verify", "report", "--unsigned"]), 0, &words);
+}

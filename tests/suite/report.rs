@@ -20,6 +20,7 @@ use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::table::{Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why};
 use tickmark::model::value::{Constant, Duration, Time};
+use tickmark::model::watch::Unwatched;
 use tickmark::model::wording::Wording;
 use tickmark::report::{ReportError, render};
 
@@ -436,6 +437,7 @@ fn project() -> Project {
         },
         narrowed: Some(Narrowed { only: vec!["nist-csf-2.0".to_owned()], skip: vec!["TPR".to_owned()], left: 6, of: 9 }),
         baseline: Some(baseline()),
+        earlier: Vec::new(),
         as_of: None,
         waivers: Vec::new(),
         attestations: Vec::new(),
@@ -490,7 +492,7 @@ fn baseline() -> Baseline {
 }
 
 pub fn package() -> BTreeMap<String, Vec<u8>> {
-    render(&assessment(), &evidence(), &project()).unwrap()
+    render(&assessment(), &evidence(), &project(), &Unwatched).unwrap()
 }
 
 fn text(files: &BTreeMap<String, Vec<u8>>, path: &str) -> String {
@@ -661,7 +663,7 @@ fn whatever_was_found_the_report_stays_small() {
     evidence.quarantine =
         (0..5_000).map(|record| Quarantined { file: long.clone(), position: format!("line {record}"), reason: long.clone() }).collect();
     evidence.files = (0..2_000).map(|n| file(0, &format!("evidence/{n:05}.pem"), "x")).collect();
-    let files = render(&assessment, &evidence, &project()).unwrap();
+    let files = render(&assessment, &evidence, &project(), &Unwatched).unwrap();
     for name in ["report.md", "report.html"] {
         assert!(files[name].len() < 2_000_000, "{name}: {}", files[name].len());
     }
@@ -672,7 +674,7 @@ fn whatever_was_found_the_report_stays_small() {
 fn a_path_out_of_the_package_is_refused() {
     let mut project = project();
     project.controls[0].file = "../../etc/passwd".to_owned();
-    assert!(matches!(render(&assessment(), &evidence(), &project), Err(ReportError::Path(_))));
+    assert!(matches!(render(&assessment(), &evidence(), &project, &Unwatched), Err(ReportError::Path(_))));
     project.controls[0].file = project.controls[1].file.clone();
-    assert!(matches!(render(&assessment(), &evidence(), &project), Err(ReportError::Twice(_))));
+    assert!(matches!(render(&assessment(), &evidence(), &project, &Unwatched), Err(ReportError::Twice(_))));
 }

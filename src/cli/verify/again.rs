@@ -12,6 +12,7 @@ use crate::attest::manifest::{self, GROWING};
 use crate::attest::package::Manifest;
 use crate::attest::{self};
 use crate::cli::assessing::{Assessed, Given, assessed_again};
+use crate::cli::progress::{self, Terminal};
 use crate::cli::summary::printable;
 use crate::evidence::FingerprintKey;
 use crate::model::assessment::{Assessment, ENGINE};
@@ -26,8 +27,14 @@ pub fn check(files: &Files, manifest: &Manifest, account: &mut Account) -> Optio
     let ours = manifest.engine.name == ENGINE.0 && manifest.engine.version == ENGINE.1;
     match performed(files, ours) {
         Ok(Assessed { project, evidence, assessment, .. }) => {
+            if !project.earlier.is_empty() {
+                let roots: Vec<&str> = project.earlier.iter().map(|figures| figures.root.as_str()).collect();
+                account.unchecked(format!("the figures of earlier assessments: hold them against the packages of {}", roots.join(", ")));
+            }
             if ours {
-                match rendered(&report::render(&assessment, &evidence, &project), assessment.as_of) {
+                let again = report::render(&assessment, &evidence, &project, &Terminal);
+                progress::over();
+                match rendered(&again, assessment.as_of) {
                     Ok(again) => every_byte(files, &again, account),
                     Err(why) => account.failed(format!("the report cannot be made again: {why:#}")),
                 }
@@ -66,7 +73,7 @@ fn performed(files: &Files, ours: bool) -> anyhow::Result<Assessed> {
         ),
         only: &only,
         skip: &skip,
-        baseline: None,
+        ..Given::default()
     };
     // Secrets were replaced before they were packed: no key is needed, and none is made.
     let key = FingerprintKey::given(&[]);

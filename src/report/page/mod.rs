@@ -11,6 +11,7 @@
 //! | `basis` | on what each was judged: population, counts, logs |
 //! | `procedure` | a condition in words |
 //! | `first` | what to fix first |
+//! | `trend` | this assessment beside earlier ones |
 //! | `growth`, `lifecycle`, `paths` | how access grows, ages and spreads |
 //! | `pictures` | which figures the page gets |
 //! | `wording` | the project's own words |
@@ -36,6 +37,7 @@ mod paths;
 mod pictures;
 mod procedure;
 mod requirements;
+mod trend;
 mod trust;
 pub(super) mod view;
 mod wording;
@@ -91,6 +93,7 @@ struct Page<'a> {
     controls: Vec<controls::ControlView<'a>>,
     incomplete_populations: bool,
     lacking: Vec<lacking::LackingView>,
+    trend: trend::TrendView,
     growth: growth::GrowthView,
     ages: lifecycle::AgesView,
     lives: Capped<lifecycle::LifeView<'a>>,
@@ -183,6 +186,7 @@ pub fn markdown(assessment: &Assessment, evidence: &Evidence, project: &Project,
         by_family: controls::by_family(assessment),
         incomplete_populations: controls.iter().any(|control| !control.complete),
         lacking: lacking::lacking(assessment),
+        trend: trend::trend(assessment, project),
         growth: growth::growth(evidence, assessment.as_of),
         ages: lifecycle::ages(assessment, evidence),
         lives: lifecycle::lives(assessment, evidence),

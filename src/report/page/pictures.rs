@@ -20,6 +20,12 @@ pub fn pictures(page: &Page<'_>) -> BTreeMap<String, String> {
         let rows: Vec<Bar> = page.by_family.iter().map(|row| Bar { label: row.name.clone(), segments: segments(&row.counts) }).collect();
         figures.insert("By family".to_owned(), bars("Controls by family and status", &rows, None, "Controls, by family and status."));
     }
+    if !page.trend.rows.is_empty() {
+        let date = |at: &str| at.split('T').next().unwrap_or(at).to_owned();
+        let rows: Vec<Bar> = page.trend.rows.iter().map(|row| Bar { label: date(&row.as_of), segments: segments(&row.controls) }).collect();
+        let caption = "Controls by status, one bar for each assessment.";
+        figures.insert("Trend".to_owned(), bars("Controls by status, assessment by assessment", &rows, None, caption));
+    }
     if page.ages.total > 0 {
         figures.insert("Age of static credentials".to_owned(), ages(page));
     }

@@ -1,0 +1,47 @@
+//! What a command is doing, on a terminal, on standard error: the step, how much of it is done, how fast. Nothing is shown where that is
+//! no terminal, nor with `--quiet`, and what is shown is gone when the step ends.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::LazyLock;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal;
+use crate::model::watch::Watch;
+
+/// The one bar of this process.
+static BAR: LazyLock<ProgressBar> = LazyLock::new(|| {
+    let shown = stderr().is_terminal() && !terminal::quiet();
+    let bar = ProgressBar::with_draw_target(Some(0), if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos} of {len} {msg} ({per_sec})") {
+        bar.set_style(style);
+    }
+    bar
+});
+
+/// Whoever looks at the terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal;
+
+impl Watch for Terminal {
+    fn begins(&self, step: &'static str, pieces: &'static str, of: usize) {
+        BAR.reset();
+        BAR.set_length(of as u64);
+        BAR.set_prefix(step);
+        BAR.set_message(pieces);
+    }
+
+    fn done(&self) {
+        BAR.inc(1);
+    }
+}
+
+/// What the step is at just now, in place of what its pieces are called.
+pub fn at(what: String) {
+    BAR.set_message(what);
+}
+
+/// The step is over: the line is empty again, for what is to be said.
+pub fn over() {
+    BAR.finish_and_clear();
+}
