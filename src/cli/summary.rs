@@ -35,7 +35,9 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
     for source in &evidence.sources {
         if source.absent || !source.fresh || source.completeness.word() != "full" {
             let mut words = Vec::new();
-            if source.absent {
+            if source.absent && source.quarantined > 0 {
+                words.push(format!("yielded nothing: {}", printable(&source.completeness_note)));
+            } else if source.absent {
                 words.push("yielded nothing".to_owned());
             } else {
                 if !source.fresh {

@@ -1,13 +1,13 @@
 //! Bytes → text → records, with a position for each, and a reason for what cannot be read.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value};
 
+use super::records::{self, Record};
 use super::{pages, pem, plain, strict};
 use crate::model::project::Format;
-use crate::model::table::Locator;
 
-/// The largest record.
-const RECORD: usize = 8 << 20;
 /// The deepest nesting of a document.
 const NESTING: usize = 120;
 /// What stands in place of a file, or a line of one, that could not be parsed and might hold secrets; the reason follows.
@@ -25,18 +25,17 @@ pub struct Decoded {
     pub records: Vec<Value>,
     /// Of CSV: the header row.
     pub header: Vec<String>,
-    pub locator: Locator,
     pub quarantine: Faults,
 }
 
 impl Decoded {
     fn of(document: Value) -> Decoded {
-        Decoded { document: Some(document), locator: Locator::Pointers(Vec::new()), ..Decoded::lines() }
+        Decoded { document: Some(document), ..Decoded::lines() }
     }
 
     /// Of lines, none of which has been read.
     fn lines() -> Decoded {
-        Decoded { document: None, records: Vec::new(), locator: Locator::Lines(Vec::new()), quarantine: Vec::new(), header: Vec::new() }
+        Decoded { document: None, records: Vec::new(), quarantine: Vec::new(), header: Vec::new() }
     }
 
     /// Of which nothing can be used.
@@ -61,171 +60,63 @@ pub fn left_out(bytes: &[u8]) -> Option<String> {
     alone.then(|| String::from_utf8_lossy(reason).trim_end().to_owned())
 }
 
-/// Reads a file's plain bytes. Nothing of their content is quoted in a reason.
-pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
+/// What a file of a format holds: by its ending, where that decides.
+///
+/// # Errors
+/// Why nothing of it can be used, whatever it holds.
+pub fn form(format: Format, path: &str, bytes: &[u8]) -> Result<Format, String> {
     if bytes.is_empty() {
-        return Decoded::nothing("the file is empty".to_owned());
+        return Err("the file is empty".to_owned());
     }
     if let Some(reason) = left_out(bytes) {
-        return Decoded::nothing(reason);
+        return Err(reason);
     }
-    // Rows of one's own are told by their ids; any text at all has a first line.
-    let needed = (format == Format::Canonical).then_some("id");
-    let format = match format {
-        Format::Canonical => match canonical(path) {
-            Some(format) => format,
-            None => return Decoded::nothing("a canonical file ends in .ndjson, .jsonl or .csv".to_owned()),
-        },
-        other => other,
-    };
     match format {
-        Format::Ndjson => ndjson(bytes),
-        Format::Csv => csv_records(bytes, needed),
-        Format::Json => json(bytes),
-        Format::Yaml => yaml(bytes),
-        Format::Lines => text_lines(bytes),
-        Format::Toml => toml(bytes),
-        Format::Pem => {
+        Format::Canonical => canonical(path).ok_or_else(|| "a canonical file ends in .ndjson, .jsonl or .csv".to_owned()),
+        other => Ok(other),
+    }
+}
+
+/// The column that a CSV file must have. Rows of one's own are told by their ids; any text at all has a first line.
+pub fn needed(format: Format) -> Option<&'static str> {
+    (format == Format::Canonical).then_some("id")
+}
+
+/// Reads a file's plain bytes. Nothing of their content is quoted in a reason.
+pub fn decode(format: Format, path: &str, bytes: &[u8]) -> Decoded {
+    beginning(format, path, bytes, usize::MAX)
+}
+
+/// The same, of a line format no more than some records.
+pub fn beginning(format: Format, path: &str, bytes: &[u8], most: usize) -> Decoded {
+    match form(format, path, bytes) {
+        Err(reason) => Decoded::nothing(reason),
+        Ok(form @ (Format::Ndjson | Format::Csv | Format::Lines)) => lines(form, bytes, needed(format), most),
+        Ok(Format::Json) => json(bytes),
+        Ok(Format::Yaml) => yaml(bytes),
+        Ok(Format::Toml) => toml(bytes),
+        Ok(Format::Pem) => {
             let (document, quarantine) = pem::certificates(bytes);
             Decoded { quarantine, ..Decoded::of(document) }
         }
-        Format::Canonical => Decoded::nothing("unknown format".to_owned()),
+        Ok(Format::Canonical) => Decoded::nothing("unknown format".to_owned()),
     }
 }
 
-fn ndjson(bytes: &[u8]) -> Decoded {
+/// The first records of a line format.
+fn lines(format: Format, bytes: &[u8], needed: Option<&str>, most: usize) -> Decoded {
     let mut decoded = Decoded::lines();
-    let mut lines = Vec::new();
-    for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
+    let header = records::each(format, bytes, needed, &mut |line| {
+        match line.record.and_then(Record::value) {
+            Ok(value) => decoded.records.push(value),
+            Err(reason) => decoded.quarantine.push((format!("line {}", line.number), reason)),
         }
-        let position = || format!("line {}", number + 1);
-        if line.len() > RECORD {
-            decoded.quarantine.push((position(), format!("the record is {} bytes, more than {RECORD}", line.len())));
-            continue;
-        }
-        if let Some(reason) = line.strip_prefix(LEFT_OUT.as_bytes()) {
-            decoded.quarantine.push((position(), String::from_utf8_lossy(reason).into_owned()));
-            continue;
-        }
-        match parse_json(line) {
-            Ok(value) => {
-                lines.push(u32::try_from(number + 1).unwrap_or(u32::MAX));
-                decoded.records.push(value);
-            }
-            Err(reason) => decoded.quarantine.push((position(), reason)),
-        }
+        if decoded.records.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    match header {
+        Ok(header) => Decoded { header, ..decoded },
+        Err(reason) => Decoded::nothing(reason),
     }
-    decoded.locator = Locator::Lines(lines);
-    decoded
-}
-
-fn csv_records(bytes: &[u8], needed: Option<&str>) -> Decoded {
-    let mut decoded = Decoded::lines();
-    let mut lines = Vec::new();
-    // A quote that is never closed would swallow the rest: no record may span more than the limit.
-    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
-    let mut record = csv::ByteRecord::new();
-    let mut header: Option<Vec<String>> = None;
-    loop {
-        let (line, begin) = (reader.position().line(), reader.position().byte());
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => {}
-            Err(error) => {
-                decoded.quarantine.push((format!("line {line}"), format!("not CSV: {error}")));
-                break;
-            }
-        }
-        // The reader counts from the end of the record before: what ends that line, and blank ones, still lie ahead.
-        let line = record.position().map_or(line, |at| {
-            let from = usize::try_from(at.byte()).unwrap_or(usize::MAX);
-            let ahead = bytes.get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            at.line() + u64::try_from(ahead.filter(|byte| **byte == b'\n').count()).unwrap_or(0)
-        });
-        let position = || format!("line {line}");
-        let raw = bytes.get(offset(begin)..offset(reader.position().byte())).unwrap_or_default();
-        if let Some(fault) = misquoted(raw) {
-            if header.is_none() {
-                return Decoded::nothing(format!("the header: {fault}"));
-            }
-            decoded.quarantine.push((position(), fault.to_owned()));
-            continue;
-        }
-        if record.as_slice().len() > RECORD {
-            decoded.quarantine.push((position(), format!("the record is {} bytes, more than {RECORD}", record.as_slice().len())));
-            continue;
-        }
-        let Ok(fields) = record.iter().map(std::str::from_utf8).collect::<Result<Vec<&str>, _>>() else {
-            decoded.quarantine.push((position(), "invalid UTF-8".to_owned()));
-            continue;
-        };
-        let Some(names) = &header else {
-            let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
-            if names.iter().any(|name| name.contains(['\n', '\r'])) {
-                return Decoded::nothing("a column's name in the header runs over several lines; is a quote not closed?".to_owned());
-            }
-            let mut sorted = names.clone();
-            sorted.sort();
-            if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Decoded::nothing(format!("the header names `{}` twice", twice[0]));
-            }
-            if let Some(column) = needed.filter(|column| !names.iter().any(|name| name == column)) {
-                return Decoded::nothing(format!("the header has no column `{column}`"));
-            }
-            header = Some(names);
-            continue;
-        };
-        if let [only] = fields.as_slice()
-            && let Some(reason) = only.strip_prefix(LEFT_OUT)
-        {
-            decoded.quarantine.push((position(), reason.to_owned()));
-            continue;
-        }
-        if fields.len() != names.len() {
-            decoded.quarantine.push((position(), format!("{} fields where the header has {}", fields.len(), names.len())));
-            continue;
-        }
-        let object: Map<String, Value> = names.iter().cloned().zip(fields.iter().map(|field| Value::String((*field).to_owned()))).collect();
-        lines.push(u32::try_from(line).unwrap_or(u32::MAX));
-        decoded.records.push(Value::Object(object));
-    }
-    if header.is_none() && decoded.quarantine.is_empty() {
-        return Decoded::nothing("no header row".to_owned());
-    }
-    decoded.header = header.unwrap_or_default();
-    decoded.locator = Locator::Lines(lines);
-    decoded
-}
-
-fn offset(byte: u64) -> usize {
-    usize::try_from(byte).unwrap_or(usize::MAX)
-}
-
-/// What is wrong with the quotes of a record (RFC 4180 §2): the reader would take what follows one that is not closed, up to the
-/// next quote, for a part of the field, and with it whole records.
-fn misquoted(raw: &[u8]) -> Option<&'static str> {
-    let lines = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(raw.len());
-    let (mut begins, mut quoted) = (true, false);
-    let mut bytes = raw[lines..].iter().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' if quoted && bytes.peek() == Some(&&b'"') => drop(bytes.next()),
-            b'"' if quoted => {
-                quoted = false;
-                if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
-                    return Some("a field goes on after the quote that closes it; a quote before it may not be closed");
-                }
-            }
-            b'"' if begins => quoted = true,
-            b'"' => return Some("a quote in a field without quotes; write the field in quotes, and the quote twice"),
-            _ => {}
-        }
-        begins = !quoted && *byte == b',';
-    }
-    quoted.then_some("a quote is not closed: everything after it would be one field")
 }
 
 fn json(bytes: &[u8]) -> Decoded {
@@ -247,32 +138,6 @@ fn several(bytes: &[u8]) -> Option<Vec<Value>> {
     }
     let documents = strict::several(bytes)?;
     (documents.len() > 1 && documents.iter().all(|one| one.is_object() || one.is_array())).then_some(documents)
-}
-
-/// Every line that is not blank is a record: its text.
-fn text_lines(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded::lines();
-    let mut lines = Vec::new();
-    for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let mut quarantine = |reason: String| decoded.quarantine.push((format!("line {}", number + 1), reason));
-        if line.len() > RECORD {
-            quarantine(format!("the line is {} bytes, more than {RECORD}", line.len()));
-            continue;
-        }
-        match std::str::from_utf8(line) {
-            Ok(text) => {
-                lines.push(u32::try_from(number + 1).unwrap_or(u32::MAX));
-                decoded.records.push(Value::String(text.to_owned()));
-            }
-            Err(_) => quarantine("invalid UTF-8".to_owned()),
-        }
-    }
-    decoded.locator = Locator::Lines(lines);
-    decoded
 }
 
 fn yaml(bytes: &[u8]) -> Decoded {

@@ -3,20 +3,21 @@
 //! Names decide first (a text called `password` is one), then known forms (a vendor's prefix, a private key), then chance: a text that
 //! looks random, under a name that promises a secret. What is found is told by its place, never by its value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::chance::{entropy, is_blank, is_long_random, is_random};
 use super::redact::{is_fingerprint, is_no_secret};
 use crate::model::project::NotSecret;
 
 /// How many places a reason names.
 const NAMED: usize = 3;
-/// Bits a character that a text must have to look random.
-const RANDOM: f64 = 3.0;
+/// How many names of fields a search remembers what it found in them.
+const REMEMBERED: usize = 4096;
 
 static RULES: LazyLock<Result<Rules, String>> = LazyLock::new(|| Rules::read(include_str!("../../detector/secrets.toml")));
 
@@ -33,6 +34,8 @@ struct File {
 struct Rule {
     title: String,
     pattern: String,
+    /// What every text that the pattern matches also matches, and is found faster.
+    hint: Option<String>,
     #[serde(default)]
     entropy: f64,
 }
@@ -47,7 +50,7 @@ struct Fields {
 }
 
 struct Rules {
-    /// All patterns at once, `assignment` last: most texts match none.
+    /// All patterns at once, or what hints at them, `assignment` last: most texts match none.
     any: RegexSet,
     rules: Vec<(Rule, Regex)>,
     assignment: (String, Regex),
@@ -65,7 +68,8 @@ enum Promise {
 impl Rules {
     fn read(text: &str) -> Result<Rules, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let patterns: Vec<&str> = file.rule.iter().chain([&file.assignment]).map(|rule| rule.pattern.as_str()).collect();
+        let hints = file.rule.iter().chain([&file.assignment]).map(|rule| rule.hint.as_ref().unwrap_or(&rule.pattern));
+        let patterns: Vec<&str> = hints.map(String::as_str).collect();
         let any = RegexSetBuilder::new(&patterns).unicode(false).build().map_err(|error| error.to_string())?;
         let one = |pattern: &str| RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string());
         let assignment = (file.assignment.title, one(&file.assignment.pattern)?);
@@ -92,6 +96,9 @@ impl Rules {
     /// What a text holds that matches a rule: its title, the secret itself, and where it starts.
     fn matches<'t>(&self, text: &'t [u8]) -> Vec<(&str, &'t [u8], usize)> {
         let mut found = Vec::new();
+        if !self.any.is_match(text) {
+            return found;
+        }
         for number in self.any.matches(text) {
             if let Some((rule, regex)) = self.rules.get(number) {
                 for captures in regex.captures_iter(text) {
@@ -123,46 +130,110 @@ impl Rules {
     }
 }
 
+/// A step from a value to one in it.
+#[derive(Clone, Copy)]
+enum Step<'v> {
+    Name(&'v str),
+    Number(usize),
+}
+
+impl Step<'_> {
+    fn text(self) -> String {
+        match self {
+            Step::Name(name) => name.to_owned(),
+            Step::Number(number) => number.to_string(),
+        }
+    }
+}
+
+/// What is known of a field's name.
+#[derive(Clone, Copy)]
+struct Name {
+    promise: Option<Promise>,
+    /// It holds nothing that looks like a secret.
+    clean: bool,
+}
+
 /// A search through one file.
 pub struct Search<'s> {
     not_secret: &'s [NotSecret],
+    /// No rule matches anything in the file as it came.
+    quiet: bool,
+    names: BTreeMap<String, Name>,
     /// Texts that matched a rule at a place that is told or allowed: they are not told a second time.
     seen: BTreeSet<Vec<u8>>,
     found: Vec<String>,
 }
 
 impl<'s> Search<'s> {
-    pub fn new(not_secret: &'s [NotSecret]) -> Search<'s> {
+    /// A search through a file of these bytes.
+    pub fn new(not_secret: &'s [NotSecret], plain: &[u8]) -> Search<'s> {
         let found = RULES.as_ref().err().map(|why| format!("the detector's own rules cannot be read ({why})"));
-        Search { not_secret, seen: BTreeSet::new(), found: found.into_iter().collect() }
+        let quiet = RULES.as_ref().is_ok_and(|rules| !rules.any.is_match(plain));
+        Search { not_secret, quiet, names: BTreeMap::new(), seen: BTreeSet::new(), found: found.into_iter().collect() }
     }
 
-    /// Every name and text of a value; `line`: where it stands, if it is a line of a file.
-    pub fn value(&mut self, value: &Value, line: Option<u32>) {
+    /// Whether no rule matches what a part of the file says: the part as it came says that of the texts in it, where none is written
+    /// otherwise than it reads.
+    pub fn is_quiet(&self, raw: &[u8]) -> bool {
+        self.quiet || RULES.as_ref().is_ok_and(|rules| !rules.any.is_match(raw))
+    }
+
+    /// Whether a field of this name may hold any text in which no rule matches.
+    pub fn is_plain(&mut self, name: &str) -> bool {
+        RULES.as_ref().is_ok_and(|rules| {
+            let known = self.name(rules, name);
+            known.clean && known.promise.is_none()
+        })
+    }
+
+    /// Every name and text of a value; `line`: where it stands, if it is a line of a file; `quiet`: no rule matches a text in it.
+    pub fn value(&mut self, value: &Value, line: Option<u32>, quiet: bool) {
         if let Ok(rules) = RULES.as_ref() {
-            self.walk(rules, value, &mut Vec::new(), None, line);
+            self.walk(rules, value, &mut Vec::new(), None, (line, quiet));
         }
     }
 
-    fn walk(&mut self, rules: &Rules, value: &Value, at: &mut Vec<String>, promise: Option<Promise>, line: Option<u32>) {
+    fn name(&mut self, rules: &Rules, name: &str) -> Name {
+        if let Some(known) = self.names.get(name) {
+            return *known;
+        }
+        let known = Name { promise: rules.promise(name), clean: !rules.any.is_match(name.as_bytes()) };
+        if self.names.len() < REMEMBERED {
+            self.names.insert(name.to_owned(), known);
+        }
+        known
+    }
+
+    fn walk<'v>(
+        &mut self,
+        rules: &Rules,
+        value: &'v Value,
+        at: &mut Vec<Step<'v>>,
+        promise: Option<Promise>,
+        (line, quiet): (Option<u32>, bool),
+    ) {
         match value {
             Value::Object(map) => {
                 for (name, inner) in map {
-                    at.push(name.clone());
-                    self.matching(rules, name, at, line);
-                    let promise = rules.promise(name);
-                    self.walk(rules, inner, at, promise, line);
+                    at.push(Step::Name(name));
+                    let known = self.name(rules, name);
+                    if !known.clean {
+                        self.matching(rules, name, at, line);
+                    }
+                    self.walk(rules, inner, at, known.promise, (line, quiet));
                     at.pop();
                 }
             }
             Value::Array(items) => {
                 for (number, inner) in items.iter().enumerate() {
-                    at.push(number.to_string());
+                    at.push(Step::Number(number));
                     // What a list is called, its texts are.
-                    self.walk(rules, inner, at, promise.filter(|_| !inner.is_object()), line);
+                    self.walk(rules, inner, at, promise.filter(|_| !inner.is_object()), (line, quiet));
                     at.pop();
                 }
             }
+            Value::String(_) if promise.is_none() && quiet => {}
             Value::String(text) if !is_fingerprint(text) && !is_no_secret(text) => {
                 let told = match promise {
                     Some(Promise::Always) => !is_blank(text),
@@ -174,13 +245,15 @@ impl<'s> Search<'s> {
                     self.seen.insert(text.as_bytes().to_vec());
                     self.tell("a value under the name of a secret", at, line);
                 }
-                self.matching(rules, text, at, line);
+                if !quiet {
+                    self.matching(rules, text, at, line);
+                }
             }
             _ => {}
         }
     }
 
-    fn matching(&mut self, rules: &Rules, text: &str, at: &[String], line: Option<u32>) {
+    fn matching(&mut self, rules: &Rules, text: &str, at: &[Step<'_>], line: Option<u32>) {
         for (title, secret, _) in rules.matches(text.as_bytes()) {
             if self.seen.insert(secret.to_vec()) {
                 self.tell(title, at, line);
@@ -188,8 +261,9 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn tell(&mut self, title: &str, at: &[String], line: Option<u32>) {
-        if self.not_secret.iter().any(|allowed| leads_to(&allowed.at, at)) {
+    fn tell(&mut self, title: &str, at: &[Step<'_>], line: Option<u32>) {
+        let at: Vec<String> = at.iter().map(|step| step.text()).collect();
+        if self.not_secret.iter().any(|allowed| leads_to(&allowed.at, &at)) {
             return;
         }
         // A name may be the secret.
@@ -204,9 +278,12 @@ impl<'s> Search<'s> {
         });
     }
 
-    /// Bytes that are kept as they came: comments, lines that could not be read, names that stand twice.
+    /// Bytes that are kept as they came: comments, lines that could not be read, names that stand twice. They are the file's.
     pub fn bytes(&mut self, bytes: &[u8]) {
         let Ok(rules) = RULES.as_ref() else { return };
+        if self.quiet {
+            return;
+        }
         for (title, secret, start) in rules.matches(bytes) {
             if self.seen.insert(secret.to_vec()) {
                 let before = &bytes[..start];
@@ -217,8 +294,23 @@ impl<'s> Search<'s> {
         }
     }
 
+    pub fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// # Errors
+    /// Why the file cannot be used: something was found in it.
+    pub fn ended(self) -> Result<(), String> {
+        match self.told() {
+            None => Ok(()),
+            Some(found) => Err(format!(
+                "it holds what looks like a secret: {found}; name the field in the `secrets` of its mapping, or in `not-secret` of the source if it is none"
+            )),
+        }
+    }
+
     /// What was found, in words; `None`: nothing.
-    pub fn told(self) -> Option<String> {
+    fn told(self) -> Option<String> {
         if self.found.is_empty() {
             return None;
         }
@@ -231,7 +323,7 @@ impl<'s> Search<'s> {
 /// Whether some text, such as settings or what a command complains of, holds what looks like a secret, and where.
 #[must_use]
 pub fn in_text(text: &str) -> Option<String> {
-    let mut search = Search::new(&[]);
+    let mut search = Search::new(&[], text.as_bytes());
     search.bytes(text.as_bytes());
     search.told()
 }
@@ -248,71 +340,4 @@ fn leads_to(pattern: &str, at: &[String]) -> bool {
         }
     }
     follow(&pattern.split('/').skip(1).collect::<Vec<_>>(), at)
-}
-
-/// Shannon's entropy in bits a character.
-fn entropy(text: &[u8]) -> f64 {
-    let mut counts = [0usize; 256];
-    text.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
-    #[expect(clippy::cast_precision_loss, reason = "counts of a text's characters are small")]
-    let share = |count: usize| count as f64 / text.len() as f64;
-    counts.into_iter().filter(|count| *count > 0).map(|count| -share(count) * share(count).log2()).sum()
-}
-
-/// A text that stands where a secret might, and is none: masked, a reference to where the secret is kept, a yes or no.
-fn is_blank(text: &str) -> bool {
-    const WORDS: [&str; 14] =
-        ["true", "false", "yes", "no", "null", "nil", "none", "never", "n/a", "na", "redacted", "masked", "hidden", "unknown"];
-    let plain = text.trim().to_ascii_lowercase();
-    let inner = plain.trim_matches(|c: char| matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '*' | '"'));
-    inner.is_empty()
-        || WORDS.contains(&inner)
-        || inner.chars().all(|c| matches!(c, 'x' | '.' | '-' | '_' | '•' | '*'))
-        || (plain.starts_with('<') && plain.ends_with('>'))
-        || ["${", "{{", "$(", "{vault:", "vault:", "op://", "arn:aws", "(sensitive"].iter().any(|start| plain.starts_with(start))
-}
-
-/// Forms that are long and look random, and open nothing by themselves.
-fn is_known(text: &str) -> bool {
-    let hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digest = text.rsplit(':').next().unwrap_or(text);
-    let uuid = text.len() == 36 && text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && hex(&text.replace('-', ""));
-    let aws = (16..=21).contains(&text.len())
-        && text.starts_with('A')
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    let day = text.len() >= 10 && text.is_char_boundary(10) && chrono::NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").is_ok();
-    is_fingerprint(text)
-        || uuid
-        || aws
-        || day
-        || matches!(digest.len(), 40 | 56 | 64 | 96 | 128) && hex(digest)
-        || text.starts_with("arn:")
-        || text.starts_with(['/', '.', '~'])
-        || text.contains("://")
-        // A certificate or a public key in base64: a private one has a rule of its own.
-        || text.starts_with("MII")
-        || is_blank(text)
-}
-
-/// The longest run of letters and digits.
-fn run(text: &str) -> &str {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).max_by_key(|run| run.len()).unwrap_or_default()
-}
-
-fn is_random(text: &str) -> bool {
-    let mixed = text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    // A path of a store, such as `prod/db/password-2`, is made of words.
-    let words = text.contains('/') && run(text).len() < 16;
-    text.len() >= 8
-        && mixed
-        && !words
-        && !text.contains(char::is_whitespace)
-        && entropy(text.as_bytes()) >= RANDOM - 0.25
-        && !is_known(text)
-}
-
-fn is_long_random(text: &str) -> bool {
-    let run = run(text);
-    let cases = run.bytes().any(|byte| byte.is_ascii_lowercase()) && run.bytes().any(|byte| byte.is_ascii_uppercase());
-    run.len() >= 16 && text.len() >= 20 && cases && entropy(run.as_bytes()) >= RANDOM + 0.25 && is_random(text)
 }

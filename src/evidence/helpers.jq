@@ -1,7 +1,8 @@
-# What every mapping may use beside jq's own: docs/sources.md tells each in words. Null in is null out.
+# What every mapping may use beside jq's own: docs/sources.md tells each in words. Null in is null out. `text` (text that says something;
+# numbers become text), `_row` and `_instant` are written in Rust: native.rs.
 
 # Without the columns that nothing is said of.
-def row: with_entries(select(.value != null));
+def row: if type == "object" then _row else with_entries(select(.value != null)) end;
 # Nothing is no element, one thing is a list of one (PowerShell writes it so), a list is itself.
 def list:
   if . == null then []
@@ -12,8 +13,6 @@ def list:
 # The elements of a list; as a path too: `path(.value | each)`.
 def each: if . == null then empty elif type == "array" then .[] else . end;
 def member($texts): . as $one | any($texts[]; . == $one);
-# Text that says something; numbers become text.
-def text: if type == "number" then tostring elif type == "string" and . != "" then . else null end;
 # What the vendor wrote, where `none` and `never` are names like any other: neither may become a sentinel.
 def said: text | if . == "none" or . == "never" then null else . end;
 
@@ -31,7 +30,7 @@ def epoch_us: _number | if . == null then null else round | _micros end;
 def dotnet_date: if type != "string" then null
   else (capture("^/Date\\((?<ms>-?[0-9]+)([+-][0-9]{4})?\\)/$") // null) | if . == null then null else .ms | epoch_ms end end;
 # RFC 3339 as vendors bend it: a space for the T, `UTC` for the Z, `+0000` or `+00` for `+00:00`. Without a zone it stays so.
-def time: if type != "string" or . == "" then null
+def time: if _instant then . elif type != "string" or . == "" then null
   else sub("^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[ t]+"; "\(.day)T")
     | sub(" *(UTC|GMT|z)$"; "Z")
     | sub("(?<at>T[0-9:.]+) *(?<sign>[+-])(?<h>[0-9]{2}):?(?<m>[0-9]{2})?$"; "\(.at)\(.sign)\(.h):\(.m // "00")") end;

@@ -4,7 +4,6 @@
 mod attacks;
 mod reach;
 
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::EvidenceError;
 use super::bounded;
+use super::distinct;
 use super::language::{Data, Filter, compile, json, val};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::project::SourceMapping;
@@ -82,6 +82,16 @@ impl Filters {
         Some(Arc::new(Filters { recognise, envelope: None, select: None, rows: None, file, reach, overtime: Arc::default() }))
     }
 
+    /// Whether one of them says something of the whole file, and so must be given the whole.
+    pub fn says_of_all(&self) -> bool {
+        self.envelope.is_some()
+    }
+
+    /// Whether records are rows as they stand, and nobody asks for more.
+    pub fn are_none(&self) -> bool {
+        self.recognise.is_none() && self.envelope.is_none() && self.select.is_none() && self.rows.is_none()
+    }
+
     /// Whether one can tell a file of this kind from others.
     pub fn recognises(&self) -> bool {
         self.recognise.is_some()
@@ -143,13 +153,13 @@ pub struct Mapped {
     pub rows: Vec<Result<Vec<Value>, String>>,
 }
 
-/// Runs a mapping's filters, job after job.
+/// Runs a mapping's filters, job after job; `first`: how many records of the file were before these.
 ///
 /// # Errors
 /// A filter goes beyond its bounds. The inner error says why the whole file cannot be used.
-pub fn run(filters: &Arc<Filters>, path: &str, jobs: Vec<Job>) -> Result<Result<Vec<Mapped>, String>, EvidenceError> {
+pub fn run(filters: &Arc<Filters>, path: &str, first: usize, jobs: Vec<Job>) -> Result<Result<Vec<Mapped>, String>, EvidenceError> {
     let given = jobs.iter().flat_map(|job| job.document.iter().chain(&job.records)).map(weight).sum();
-    watched(filters, path, given, move |filters, place| jobs.into_iter().map(|job| apply(filters, job, place)).collect())
+    watched(filters, path, given, move |filters, place| jobs.into_iter().map(|job| apply(filters, first, job, place)).collect())
 }
 
 /// For each value, whether the mapping recognises it. One of which the filter makes an error is not recognised.
@@ -184,7 +194,7 @@ fn watched<T: Send + 'static>(
     }
 }
 
-fn apply(filters: &Filters, job: Job, place: &Place) -> Result<Mapped, String> {
+fn apply(filters: &Filters, first: usize, job: Job, place: &Place) -> Result<Mapped, String> {
     let mut mapped = Mapped::default();
     let document = match &job.document {
         Some(document) => val(document)?,
@@ -227,7 +237,7 @@ fn apply(filters: &Filters, job: Job, place: &Place) -> Result<Mapped, String> {
     };
     for record in &records {
         let id = record.get("id").filter(|id| job.by_id && id.is_string());
-        mapped.distinct.push(digest(id.unwrap_or(record)));
+        mapped.distinct.push(distinct::of(id.unwrap_or(record)));
         place.progress.step();
     }
     let Some(rows) = &filters.rows else {
@@ -240,51 +250,12 @@ fn apply(filters: &Filters, job: Job, place: &Place) -> Result<Mapped, String> {
     }
     let [file, document, _] = globals(&file)?;
     for (number, record) in records.iter().enumerate() {
-        place.at("rows", number);
+        place.at("rows", first + number);
         let at = places.get(number).map_or(Ok(Val::Null), val);
         let given = at.and_then(|at| stream(rows, [file.clone(), document.clone(), at], val(record)?, ROWS));
         mapped.rows.push(given);
     }
     Ok(mapped)
-}
-
-/// A digest of a record: by its content alone, in the order of its members. Two that were alike by accident would be counted as one,
-/// and one too few never makes a source whole.
-fn digest(record: &Value) -> u128 {
-    let hash = |seed: u64| {
-        let mut hasher = foldhash::quality::FixedState::with_seed(seed).build_hasher();
-        feed(record, &mut hasher);
-        u128::from(hasher.finish())
-    };
-    hash(1) << 64 | hash(2)
-}
-
-fn feed(value: &Value, hasher: &mut impl Hasher) {
-    match value {
-        Value::Null => hasher.write_u8(0),
-        Value::Bool(yes) => hasher.write_u8(1 + u8::from(*yes)),
-        Value::Number(number) => {
-            hasher.write_u8(3);
-            number.to_string().hash(hasher);
-        }
-        Value::String(text) => {
-            hasher.write_u8(4);
-            text.hash(hasher);
-        }
-        Value::Array(items) => {
-            hasher.write_u8(5);
-            hasher.write_usize(items.len());
-            items.iter().for_each(|item| feed(item, hasher));
-        }
-        Value::Object(members) => {
-            hasher.write_u8(6);
-            hasher.write_usize(members.len());
-            for (name, value) in members {
-                name.hash(hasher);
-                feed(value, hasher);
-            }
-        }
-    }
 }
 
 /// Follows a path array into a document; gives the JSON pointer and what stands there.

@@ -68,11 +68,16 @@ pub fn compile(code: &str) -> Result<Arc<Filter>, (std::ops::Range<usize>, Strin
 
 fn compile_anew(code: &str) -> Result<Filter, (std::ops::Range<usize>, String)> {
     let helpers = parse(HELPERS, |parser| parser.defs()).unwrap_or_default();
-    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).filter(|def| !REFUSED.contains(&def.name)).chain(helpers);
+    let defs = jaq_core::defs()
+        .chain(jaq_std::defs())
+        .chain(jaq_json::defs())
+        .filter(|def| !REFUSED.contains(&def.name) && !super::native::NAMES.contains(&def.name))
+        .chain(helpers);
     let funs = jaq_core::funs::<Data>()
         .chain(jaq_std::funs::<Data>())
         .chain(jaq_json::funs::<Data>())
         .filter(|(name, ..)| !REFUSED.contains(name) && *name != "fromjson")
+        .chain(super::native::funs())
         .chain([
             // As files are read: its own recurses as deep as a text says.
             native::run::<Data>(("fromjson", native::v(0), |cv| native::bome(of_text(&cv.1, "fromjson", json_text)))),

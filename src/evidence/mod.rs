@@ -10,26 +10,36 @@
 //! What is judged is what is kept: the redacted form. Records that do not fit are quarantined with their position and
 //! make their source partial; nothing is dropped without a word.
 
+mod about;
 pub mod bounded;
+mod canonical;
+mod chance;
 pub mod collect;
 mod decode;
 mod detect;
+mod distinct;
+mod document;
 mod envelope;
 mod facts;
 mod files;
+mod filling;
 mod held;
 mod jq;
 mod key;
 mod language;
+mod lines;
 pub mod locker;
 mod logs;
 mod mapping;
+mod native;
+mod own;
 mod pages;
 mod patterns;
 mod pem;
 mod plain;
 mod read;
 mod recognise;
+mod records;
 mod redact;
 mod resolve;
 mod sources;

@@ -12,7 +12,7 @@ use super::locker::{self, Chosen, Locker, Stored, Told};
 use super::mapping::{self, Export, FromLocker, Reading};
 use super::sources::{self, Described};
 use super::tables::{self, Given};
-use super::{EvidenceError, facts, files, held, logs, patterns, resolve};
+use super::{EvidenceError, about, facts, files, held, logs, patterns, resolve};
 use crate::model::attestation::Attestation;
 use crate::model::digest::sha256;
 use crate::model::project::{Exports, Format, Project, SourceConfig, SourceMapping, Vouched};
@@ -236,7 +236,7 @@ fn assembled(request: &Request<'_>, gathered: Gathered, as_of: Time) -> Evidence
             lookup.row += before;
             (file, lookup)
         }));
-        given.extend(export.rows.drain(..).map(|mut row| {
+        given.extend(std::mem::take(&mut export.rows).into_iter().map(|mut row| {
             row.origin.file = file;
             Given { row, fresh, about: false }
         }));
@@ -258,14 +258,14 @@ fn assembled(request: &Request<'_>, gathered: Gathered, as_of: Time) -> Evidence
     systems.extend(request.sources.iter().flat_map(|config| config.systems.iter().cloned()));
     systems.extend(described.iter().flat_map(|one| one.systems.iter().cloned()));
     let systems: Vec<String> = systems.into_iter().collect();
-    let derived = sources::rows(&described, &exports, &logs, &systems);
+    let derived = about::rows(&described, &exports, &logs, &systems);
     given.extend(derived.into_iter().map(|row| Given { row, fresh: true, about: false }));
 
     let mut sources: Vec<_> = described.iter().map(|one| one.source.clone()).collect();
     let held = held::held(request, exports.len(), sources.len(), as_of);
     sources.extend(held.sources);
     given.extend(held.rows.into_iter().map(|row| Given { row, fresh: true, about: false }));
-    let mut tables = tables::build(given, sources::gaps(&sources), as_of);
+    let mut tables = tables::build(given, about::gaps(&sources), as_of);
     for table in &mut tables {
         table.untold = facts::untold(table.schema, request.sources, request.mappings);
         if table.schema.derived {
@@ -323,7 +323,7 @@ fn file(number: usize, export: Export, set_aside: Option<String>, described: &[D
         source: of.and_then(|at| u32::try_from(at).ok()).unwrap_or(0),
         path: export.path,
         original_sha256: export.original_sha256,
-        sha256: sha256(&export.bytes),
+        sha256: export.sha256,
         redacted: export.redacted,
         bytes: export.bytes,
         locator: export.locator,

@@ -10,7 +10,7 @@ use super::{EvidenceError, pages};
 use crate::model::project::{Format, SourceMapping};
 
 /// How many records of a line format, or pages, say what a file is.
-const RECORDS: usize = 100;
+pub const RECORDS: usize = 100;
 /// How many elements of each list, how many members of each object, and how deep, are shown of a document.
 const ELEMENTS: usize = 10;
 const MEMBERS: usize = 200;
@@ -77,11 +77,10 @@ pub fn kinds(mappings: &[SourceMapping], except: &str, path: &str, bytes: &[u8])
         if able.is_empty() {
             continue;
         }
-        let mut decoded = decode::decode(format, path, bytes);
+        let mut decoded = decode::beginning(format, path, bytes, RECORDS);
         if whole_fault(&decoded).is_some() {
             continue;
         }
-        decoded.records.truncate(RECORDS);
         if let Some(document) = &mut decoded.document {
             pages::first(document, RECORDS);
         }
@@ -113,7 +112,8 @@ pub fn looks(path: &str, bytes: &[u8]) -> String {
         }
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
-    if text.contains("-----BEGIN ") {
+    // In other documents certificates stand too, indented or quoted.
+    if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
         return "PEM".to_owned();
     }
     match decode::decode(Format::Yaml, path, bytes).document {

@@ -25,27 +25,27 @@ pub fn redact(value: &mut Value, patterns: &[String], key: &FingerprintKey) -> u
 
 fn descend(value: &mut Value, steps: &[&str], key: &FingerprintKey) -> usize {
     let Some((step, rest)) = steps.split_first() else { return replace(value, key) };
-    let mut count = 0;
     if *step == "**" {
-        count += descend(value, rest, key);
-        for (_, inner) in entries(value) {
-            count += descend(inner, steps, key);
-        }
-        return count;
+        let here = descend(value, rest, key);
+        return here + inner(value).map(|inner| descend(inner, steps, key)).sum::<usize>();
     }
-    for (name, inner) in entries(value) {
-        if *step == "*" || name == *step {
-            count += descend(inner, rest, key);
+    match value {
+        _ if *step == "*" => inner(value).map(|inner| descend(inner, rest, key)).sum(),
+        Value::Object(members) => members.get_mut(*step).map_or(0, |inner| descend(inner, rest, key)),
+        Value::Array(items) => {
+            let at = step.parse().ok().filter(|at: &usize| at.to_string() == *step);
+            at.and_then(|at| items.get_mut(at)).map_or(0, |inner| descend(inner, rest, key))
         }
+        _ => 0,
     }
-    count
 }
 
-fn entries(value: &mut Value) -> Vec<(String, &mut Value)> {
+/// What an object or a list holds.
+fn inner(value: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
     match value {
-        Value::Object(map) => map.iter_mut().map(|(name, inner)| (name.clone(), inner)).collect(),
-        Value::Array(items) => items.iter_mut().enumerate().map(|(at, inner)| (at.to_string(), inner)).collect(),
-        _ => Vec::new(),
+        Value::Object(members) => Box::new(members.values_mut()),
+        Value::Array(items) => Box::new(items.iter_mut()),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -71,7 +71,7 @@ fn replace(value: &mut Value, key: &FingerprintKey) -> usize {
             *value = Value::String(key.fingerprint(&number.to_string()));
             1
         }
-        Value::Object(_) | Value::Array(_) => entries(value).into_iter().map(|(_, inner)| replace(inner, key)).sum(),
+        Value::Object(_) | Value::Array(_) => inner(value).map(|inner| replace(inner, key)).sum(),
         Value::Null | Value::Bool(_) => 0,
     }
 }

@@ -53,7 +53,12 @@ pub fn build(given: Vec<Given>, mut gaps: Vec<Vec<Gap>>, as_of: Time) -> Vec<Tab
     let mut merged: Vec<Vec<Merged>> =
         by_table.into_iter().zip(SCHEMA).map(|(rows, schema)| if schema.is_log() { logged(rows) } else { merge(schema, rows) }).collect();
     owners_of_events(&mut merged);
-    let ids: Vec<Vec<String>> = merged.iter().map(|rows| rows.iter().map(|row| id(&row.cells).to_owned()).collect()).collect();
+    let referred: BTreeSet<&str> = SCHEMA.iter().flat_map(|schema| schema.columns).filter_map(|column| column.refers).collect();
+    let ids = |(rows, schema): (&Vec<Merged>, &TableSchema)| {
+        let rows = rows.iter().filter(|_| referred.contains(schema.name));
+        rows.map(|row| id(&row.cells).to_owned()).collect()
+    };
+    let ids: Vec<Vec<String>> = merged.iter().zip(SCHEMA).map(ids).collect();
     gaps.resize_with(SCHEMA.len(), Vec::new);
     let mut tables: Vec<Table> =
         merged.into_iter().zip(SCHEMA).zip(gaps).map(|((rows, schema), gaps)| table(schema, rows, gaps, &ids)).collect();
@@ -103,63 +108,82 @@ fn no_future(row: &mut Row, as_of: Time) {
 }
 
 /// Events: not merged; the same one told twice is one.
-fn logged(rows: Vec<Given>) -> Vec<Merged> {
-    let mut found: BTreeMap<Vec<Cell>, Vec<Origin>> = BTreeMap::new();
-    for given in rows {
-        found.entry(given.row.cells).or_default().push(given.row.origin);
+fn logged(mut rows: Vec<Given>) -> Vec<Merged> {
+    rows.sort_by(|a, b| a.row.cells.cmp(&b.row.cells));
+    let mut out: Vec<Merged> = Vec::with_capacity(rows.len());
+    for Given { row, .. } in rows {
+        match out.last_mut().filter(|last| last.cells == row.cells) {
+            Some(last) => last.origins.push(row.origin),
+            None => {
+                let fresh = vec![true; row.cells.len()];
+                out.push(Merged { cells: row.cells, fresh, origins: vec![row.origin], conflicts: Vec::new() });
+            }
+        }
     }
-    found
-        .into_iter()
-        .map(|(cells, mut origins)| {
-            origins.sort();
-            origins.dedup();
-            Merged { fresh: vec![true; cells.len()], cells, origins, conflicts: Vec::new() }
-        })
-        .collect()
+    for merged in &mut out {
+        merged.origins.sort();
+        merged.origins.dedup();
+    }
+    out
 }
 
 /// Rows of one id become one row (SEMANTICS §2.1).
-fn merge(schema: &TableSchema, rows: Vec<Given>) -> Vec<Merged> {
-    let mut by_id: BTreeMap<String, Vec<Given>> = BTreeMap::new();
-    for given in rows {
-        by_id.entry(id(&given.row.cells).to_owned()).or_default().push(given);
+fn merge(schema: &TableSchema, mut rows: Vec<Given>) -> Vec<Merged> {
+    rows.sort_by(|a, b| id(&a.row.cells).cmp(id(&b.row.cells)));
+    let mut out = Vec::with_capacity(rows.len());
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first) = rows.next() {
+        let mut same = vec![first];
+        while let Some(next) = rows.next_if(|next| id(&next.row.cells) == id(&same[0].row.cells)) {
+            same.push(next);
+        }
+        out.push(one(schema, same));
     }
-    by_id
-        .into_values()
-        .map(|mut rows| {
-            rows.sort_by(|a, b| (a.row.origin, &a.row.cells).cmp(&(b.row.origin, &b.row.cells)));
-            let mut merged = Merged {
-                cells: Vec::new(),
-                fresh: Vec::new(),
-                origins: rows.iter().map(|given| given.row.origin).collect(),
-                conflicts: Vec::new(),
-            };
-            merged.origins.dedup();
-            let apart = of_several_systems(schema, &rows);
-            for (at, column) in schema.columns.iter().enumerate() {
-                let cells = || rows.iter().map(|given| &given.row.cells[at]);
-                let cell = match cells().next() {
-                    // What one of them does not say is not told of it by the other.
-                    Some(first) if apart && cells().any(|cell| cell != first) => Cell::Absent(State::Conflict),
-                    _ => agreed(cells(), column.latest, column.never),
-                };
-                if cell == Cell::Absent(State::Conflict) {
-                    let mut said: Vec<(String, Origin)> = rows
-                        .iter()
-                        .filter(|given| apart || given.row.cells[at] != Cell::Absent(State::Missing))
-                        .map(|given| (given.row.cells[at].display(column), given.row.origin))
-                        .collect();
-                    said.sort();
-                    said.dedup();
-                    merged.conflicts.push((at, said));
-                }
-                let vouches = |given: &&Given| given.fresh && given.row.cells[at] == cell && (at > 0 || !given.about);
-                merged.fresh.push(rows.iter().any(|given| vouches(&given)));
-                merged.cells.push(cell);
-            }
-            merged
-        })
-        .collect()
+    out
+}
+
+/// What several rows of one id are.
+fn one(schema: &TableSchema, mut rows: Vec<Given>) -> Merged {
+    // Most things are told of once.
+    if let [only] = rows.as_mut_slice()
+        && !only.row.cells.contains(&Cell::Absent(State::Conflict))
+    {
+        let cells = std::mem::take(&mut only.row.cells);
+        let mut fresh = vec![only.fresh; cells.len()];
+        fresh[0] &= !only.about;
+        return Merged { cells, fresh, origins: vec![only.row.origin], conflicts: Vec::new() };
+    }
+    rows.sort_by(|a, b| (a.row.origin, &a.row.cells).cmp(&(b.row.origin, &b.row.cells)));
+    let mut merged = Merged {
+        cells: Vec::new(),
+        fresh: Vec::new(),
+        origins: rows.iter().map(|given| given.row.origin).collect(),
+        conflicts: Vec::new(),
+    };
+    merged.origins.dedup();
+    let apart = of_several_systems(schema, &rows);
+    for (at, column) in schema.columns.iter().enumerate() {
+        let cells = || rows.iter().map(|given| &given.row.cells[at]);
+        let cell = match cells().next() {
+            // What one of them does not say is not told of it by the other.
+            Some(first) if apart && cells().any(|cell| cell != first) => Cell::Absent(State::Conflict),
+            _ => agreed(cells(), column.latest, column.never),
+        };
+        if cell == Cell::Absent(State::Conflict) {
+            let mut said: Vec<(String, Origin)> = rows
+                .iter()
+                .filter(|given| apart || given.row.cells[at] != Cell::Absent(State::Missing))
+                .map(|given| (given.row.cells[at].display(column), given.row.origin))
+                .collect();
+            said.sort();
+            said.dedup();
+            merged.conflicts.push((at, said));
+        }
+        let vouches = |given: &&Given| given.fresh && given.row.cells[at] == cell && (at > 0 || !given.about);
+        merged.fresh.push(rows.iter().any(|given| vouches(&given)));
+        merged.cells.push(cell);
+    }
+    merged
 }
 
 /// Ids are unique across systems: rows of one id that name different ones speak of different things.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::EvidenceError;
 use super::decode;
+use super::filling;
 use super::jq::{self, Filters};
 use super::key::FingerprintKey;
 use super::mapping::{self, Export, Reading};
@@ -57,9 +58,8 @@ pub fn tried(
     let export = mapping::read(&reading, path, original)?;
     // What was kept gives what was judged.
     let plain = plain::plain(&export.bytes).unwrap_or_default();
-    let file = Map::from_iter([("path".to_owned(), json!(path)), ("systems".to_owned(), json!(systems)), ("facts".to_owned(), json!({}))]);
-    let (jobs, _) = mapping::jobs(decode::decode(mapping.format, path, &plain), &config, &file);
-    let mapped = jq::run(&reading.filters, path, jobs.into_iter().map(|(_, job)| job).collect())?.unwrap_or_default();
+    let (jobs, _) = filling::jobs(decode::decode(mapping.format, path, &plain), &config, &filling::file(path, &config));
+    let mapped = jq::run(&reading.filters, path, 0, jobs.into_iter().map(|(_, job)| job).collect())?.unwrap_or_default();
     let refused = |reason: String| vec![json!({ "quarantined": reason })];
     let rows = mapped.into_iter().flat_map(|page| page.rows).flat_map(|rows| rows.unwrap_or_else(refused)).collect();
     Ok(Tried { rows, export })

@@ -54,92 +54,79 @@ impl Cell {
     /// # Errors
     /// [`Misfit`], with a sentence saying what was expected.
     pub fn read(column: &Column, value: &Value) -> Result<Cell, Misfit> {
-        let text = match value {
-            Value::Null => return Ok(Cell::Absent(State::Missing)),
-            Value::String(text) => Some(text.as_str()),
-            _ => None,
-        };
-        match text {
-            Some("none") if column.none => return Ok(Cell::Absent(State::None)),
-            Some("never") if column.never != Never::No => return Ok(Cell::Absent(State::Never)),
-            Some(word @ ("none" | "never")) => {
-                return Err(Misfit::Sentinel(format!("`{}` cannot be `{word}`", column.name)));
+        if let Value::String(text) = value {
+            return Cell::text(column, text);
+        }
+        let wrong = || wrong(column, value);
+        match (column.ty, value) {
+            (_, Value::Null) => Ok(Cell::Absent(State::Missing)),
+            (Type::Bool, Value::Bool(yes)) => Ok(Cell::Bool(*yes)),
+            (Type::Number, Value::Number(number)) => {
+                Number::parse(&number.to_string()).map(|n| Cell::Int(n.0)).map_err(|why| said(column, &why))
             }
-            Some(text) if text.trim().is_empty() => return Ok(Cell::Absent(State::Missing)),
-            Some(text) if (column.none || column.never != Never::No) && is_placeholder(text) => {
+            (Type::Fingerprint, _) => Err(said(column, FINGERPRINT)),
+            (Type::Enum(words), _) => Err(unknown(column, words, value)),
+            (Type::List, Value::Array(items)) => {
+                let item = |item: &Value| match item {
+                    Value::Null => Ok(None),
+                    Value::String(text) => Ok(Some(text.clone())),
+                    _ => Err(wrong()),
+                };
+                list(column, items.iter().map(item).collect::<Result<_, _>>()?)
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Reads a value that is a text.
+    ///
+    /// # Errors
+    /// As [`Cell::read`].
+    pub fn text(column: &Column, text: &str) -> Result<Cell, Misfit> {
+        let value = || Value::String(text.to_owned());
+        match text {
+            "none" if column.none => return Ok(Cell::Absent(State::None)),
+            "never" if column.never != Never::No => return Ok(Cell::Absent(State::Never)),
+            word @ ("none" | "never") => return Err(Misfit::Sentinel(format!("`{}` cannot be `{word}`", column.name))),
+            text if text.trim().is_empty() => return Ok(Cell::Absent(State::Missing)),
+            text if (column.none || column.never != Never::No) && is_placeholder(text) => {
                 return Err(Misfit::Unreadable(format!(
                     "`{}`: {} is a placeholder; where nothing is known leave it empty, where there is nothing write {}",
                     column.name,
-                    shortened(value),
+                    shortened(&value()),
                     if column.none { "`none`" } else { "`never`" }
                 )));
             }
             _ => {}
         }
-        let wrong = || Misfit::Unreadable(format!("`{}` should be {}, found {}", column.name, column.ty.word(), shortened(value)));
-        let said = |why: String| Misfit::Unreadable(format!("`{}`: {why}", column.name));
+        let wrong = || wrong(column, &value());
+        let said = |why: String| said(column, &why);
         match column.ty {
-            Type::Text => match text {
-                Some(text) if text.contains('\0') => Err(wrong()),
-                Some(text) => Ok(Cell::Text(text.to_owned())),
-                None => Err(wrong()),
-            },
-            Type::Fingerprint => match text {
-                Some(text)
-                    if let Some((key, digest)) = text.rsplit_once(':')
-                        && key.contains(':')
-                        && !digest.is_empty() =>
-                {
+            Type::Text if text.contains('\0') => Err(wrong()),
+            Type::Text => Ok(Cell::Text(text.to_owned())),
+            Type::Fingerprint => match text.rsplit_once(':') {
+                Some((key, digest)) if key.contains(':') && !digest.is_empty() => {
                     // Capitals of hexadecimal digits mean nothing; in any other writing they may.
                     let hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
                     Ok(Cell::Text(if hex { format!("{key}:{}", digest.to_ascii_lowercase()) } else { text.to_owned() }))
                 }
-                _ => Err(said("write it as `algorithm:key-id:hex`".to_owned())),
+                _ => Err(said(FINGERPRINT.to_owned())),
             },
-            Type::Enum(words) => match text {
-                Some(text) if words.contains(&text) => Ok(Cell::Text(text.to_owned())),
-                _ => Err(said(format!("expected one of {}, found {}", words.join(", "), shortened(value)))),
-            },
-            Type::Bool => match (value, text) {
-                (Value::Bool(yes), _) => Ok(Cell::Bool(*yes)),
-                (_, Some("true")) => Ok(Cell::Bool(true)),
-                (_, Some("false")) => Ok(Cell::Bool(false)),
+            Type::Enum(words) if words.contains(&text) => Ok(Cell::Text(text.to_owned())),
+            Type::Enum(words) => Err(unknown(column, words, &value())),
+            Type::Bool => match text {
+                "true" => Ok(Cell::Bool(true)),
+                "false" => Ok(Cell::Bool(false)),
                 _ => Err(wrong()),
             },
-            Type::Number => match (value, text) {
-                (Value::Number(number), _) => Number::parse(&number.to_string()).map(|n| Cell::Int(n.0)).map_err(said),
-                (_, Some(text)) => Number::parse(text).map(|n| Cell::Int(n.0)).map_err(said),
-                _ => Err(wrong()),
-            },
-            Type::Time => text.ok_or_else(wrong).and_then(|t| Time::parse(t).map(|t| Cell::Int(t.0)).map_err(said)),
-            Type::Duration => text.ok_or_else(wrong).and_then(|t| Duration::parse(t).map(|d| Cell::Int(d.0)).map_err(said)),
+            Type::Number => Number::parse(text).map(|n| Cell::Int(n.0)).map_err(said),
+            Type::Time => Time::parse(text).map(|t| Cell::Int(t.0)).map_err(said),
+            Type::Duration => Duration::parse(text).map(|d| Cell::Int(d.0)).map_err(said),
             Type::Address => {
-                let address = text.and_then(|text| text.parse::<IpAddr>().ok()).ok_or_else(wrong)?;
+                let address = text.parse::<IpAddr>().map_err(|_| wrong())?;
                 Ok(Cell::Text(address.to_canonical().to_string()))
             }
-            Type::List => {
-                let mut items: Vec<Option<String>> = match (value, text) {
-                    (Value::Array(items), _) => items
-                        .iter()
-                        .map(|item| match item {
-                            Value::Null => Ok(None),
-                            Value::String(text) => Ok(Some(text.clone())),
-                            _ => Err(wrong()),
-                        })
-                        .collect::<Result<_, _>>()?,
-                    (_, Some(text)) => text.split(';').map(|item| Some(item.trim().to_owned())).collect(),
-                    _ => return Err(wrong()),
-                };
-                if let Some(word) = items.iter().flatten().find(|item| matches!(item.as_str(), "none" | "never")) {
-                    return Err(Misfit::Sentinel(format!("a member of `{}` cannot be `{word}`", column.name)));
-                }
-                for item in &mut items {
-                    item.take_if(|text| text.trim().is_empty() || is_placeholder(text));
-                }
-                items.sort();
-                items.dedup();
-                Ok(Cell::List(items))
-            }
+            Type::List => list(column, text.split(';').map(|item| Some(item.trim().to_owned())).collect()),
         }
     }
 
@@ -154,6 +141,33 @@ impl Cell {
             Cell::Absent(state) => state.word().to_owned(),
         }
     }
+}
+
+const FINGERPRINT: &str = "write it as `algorithm:key-id:hex`";
+
+fn wrong(column: &Column, value: &Value) -> Misfit {
+    Misfit::Unreadable(format!("`{}` should be {}, found {}", column.name, column.ty.word(), shortened(value)))
+}
+
+fn said(column: &Column, why: &str) -> Misfit {
+    Misfit::Unreadable(format!("`{}`: {why}", column.name))
+}
+
+fn unknown(column: &Column, words: &[&str], value: &Value) -> Misfit {
+    said(column, &format!("expected one of {}, found {}", words.join(", "), shortened(value)))
+}
+
+/// A list as a set.
+fn list(column: &Column, mut items: Vec<Option<String>>) -> Result<Cell, Misfit> {
+    if let Some(word) = items.iter().flatten().find(|item| matches!(item.as_str(), "none" | "never")) {
+        return Err(Misfit::Sentinel(format!("a member of `{}` cannot be `{word}`", column.name)));
+    }
+    for item in &mut items {
+        item.take_if(|text| text.trim().is_empty() || is_placeholder(text));
+    }
+    items.sort();
+    items.dedup();
+    Ok(Cell::List(items))
 }
 
 /// A time, a duration or a number as a person reads it, from the integer that a table holds.
@@ -171,7 +185,8 @@ pub fn scalar(ty: Type, value: i64) -> String {
 fn is_placeholder(text: &str) -> bool {
     const WORDS: [&str; 16] =
         ["none", "never", "null", "nil", "nan", "n/a", "-", "--", "?", "\\n", "undefined", "unknown", "tbd", "(none)", "<none>", "[none]"];
-    WORDS.contains(&text.trim().to_ascii_lowercase().as_str())
+    let text = text.trim();
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// A value as a message shows it: never more than 60 characters of what may be anything.

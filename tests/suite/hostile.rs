@@ -85,6 +85,8 @@ fn a_name_that_stands_twice_says_nothing() {
     let run = outcome(&format!("{VOUCHED}{path}"), |folder| fs::write(folder.join("a.ndjson"), format!("{twice}\n")).unwrap());
     assert!(run.is_quarantined("a name stands twice in one object"), "{:?}", run.quarantine);
     assert!(!run.passing.contains(&"ROT-02".to_owned()), "{}", run.said);
+    let told = "yielded nothing: no file could be read; evidence/a.ndjson: nothing of it could be read: line 1: a name stands twice";
+    assert!(run.said.contains(told), "{}", run.said);
 
     let list = r#"{"kind":"List","items":[{"kind":"ServiceAccount","metadata":{"name":"a","namespace":"x","name":"b"}}]}"#;
     let run = one_file("kubernetes", "a.json", list.as_bytes());

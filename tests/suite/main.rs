@@ -36,6 +36,7 @@ mod load;
 mod mappings;
 mod metamorphic;
 mod offboarding;
+mod own_rows;
 mod package;
 mod page;
 mod pipeline;

@@ -255,6 +255,16 @@ fn every_mapping_recognises_its_own_export_and_no_other() {
     }
 }
 
+/// A dump in which certificates stand is no file of certificates.
+#[test]
+fn a_dump_with_certificates_in_it_does_not_look_like_pem() {
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sources/kong-deck/export.yaml");
+    let key = FingerprintKey::given(&[]);
+    let told = tried(&shipped("x509-pem"), &[], None, "kong.yaml", std::fs::read(dump).unwrap(), &key, shipped_mappings).unwrap_err();
+    let told = told.to_string();
+    assert!(told.contains("it looks like an object with the keys `_format_version`") && told.contains("`kong-deck` (T051)"), "{told}");
+}
+
 /// What one export calls by an id, another calls by the same: the exports of one account join.
 #[test]
 fn the_exports_of_one_account_speak_of_the_same_things() {

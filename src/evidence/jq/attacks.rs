@@ -15,7 +15,7 @@ fn rows(code: &str, reach: Reach) -> Result<Result<Vec<Value>, String>, String> 
     let filters =
         Filters { recognise: None, envelope: None, select: None, rows, file: "m.toml".to_owned(), reach, overtime: Arc::default() };
     let job = Job { records: vec![json!({ "a": [1, "b"] })], ..Job::default() };
-    let mapped = run(&Arc::new(filters), "e.json", vec![job]).map_err(|error| error.to_string())?;
+    let mapped = run(&Arc::new(filters), "e.json", 0, vec![job]).map_err(|error| error.to_string())?;
     Ok(mapped.unwrap().remove(0).rows.remove(0))
 }
 
@@ -177,11 +177,11 @@ fn the_bounds_are_of_the_whole_and_grow_with_it() {
         Arc::new(Filters { recognise: None, envelope: None, select: None, rows, file, reach, overtime })
     };
     let job = |records| vec![Job { records, ..Job::default() }];
-    let stopped = (0..1000).find_map(|_| run(&of(&rows, reach), "e.json", job(vec![json!({}); 8])).err());
+    let stopped = (0..1000).find_map(|_| run(&of(&rows, reach), "e.json", 0, job(vec![json!({}); 8])).err());
     assert!(stopped.is_some_and(|told| told.to_string().contains("with those before it")));
     // What takes more than the bound of a small file, over a file that is larger than it.
     let copy = compile("{ a: .a, b: (.a + .a) }").unwrap();
     let large = vec![json!({ "a": "x".repeat(1 << 20) }); 24];
-    let given = run(&of(&copy, Reach { call: 32 << 20, ..SMALL }), "e.json", job(large)).unwrap().unwrap();
+    let given = run(&of(&copy, Reach { call: 32 << 20, ..SMALL }), "e.json", 0, job(large)).unwrap().unwrap();
     assert!(given[0].rows.iter().all(Result::is_ok));
 }
