@@ -88,11 +88,10 @@ fn write(folder: &Path, kind: &str, table: &str, file: &str, record: &str, size:
     let table = if table.is_empty() { String::new() } else { format!("table = \"{table}\"\n") };
     let system = if kind == "vault-audit" { "vault:x" } else { "aws:111122223333" };
     let settings = format!(
-        "name = \"Read\"\ncontrols = [\"controls\"]\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\nkind = \"{kind}\"\npath = \"{file}\"\n{table}\
+        "name = \"Read\"\ncontrols = [\"builtin\"]\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\nkind = \"{kind}\"\npath = \"{file}\"\n{table}\
          systems = [\"{system}\"]\ncollected-at = \"2026-06-29T12:00:00Z\"\n"
     );
     fs::write(folder.join("tickmark.toml"), settings).unwrap();
-    fs::create_dir(folder.join("controls")).unwrap();
     let document = kind == "aws-cloudtrail";
     let mut text = match file {
         "e.csv" => "id,native_id,system,kind,identity,status,issued_at,expires_at,last_used_at,storage\n",
