@@ -1,7 +1,9 @@
-//! What tying a package together costs: a project read, judged, rendered, its manifest and root made, and signed, each timed.
+//! What tying a package together costs: a project read, judged, rendered, its manifest and root made, signed and written, each timed, by the
+//! clock and (on Linux) by what the processors did for it, which others on the machine disturb less.
 //!
 //! `cargo bench --bench package -- [CREDENTIALS]`. Run by hand; writes a project with half as many identities and ten controls into a temporary
-//! folder, and reads it from there.
+//! folder, and reads it from there. The cost is manifest, root and signature, and the seal's part of the rendering: what a run without them would
+//! save, over the run with them.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops at the first surprise")]
 #![expect(clippy::disallowed_types, reason = "makes a key with ssh-keygen")]
 
@@ -14,6 +16,7 @@ use tickmark::attest::sign_off::{self, Role};
 use tickmark::attest::{manifest, package};
 use tickmark::evaluate::assess;
 use tickmark::evidence::{self, FingerprintKey};
+use tickmark::model::salt::Salts;
 use tickmark::model::value::Time;
 use tickmark::{load, report};
 
@@ -53,20 +56,21 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), credentials);
     println!("{credentials} credentials, {} identities, {} threads", credentials / 2, rayon::current_num_threads());
-    let mut total = Duration::ZERO;
-    let mut lap = |what: &str, start: Instant| {
+    let mut total = Cost::default();
+    let mut lap = |what: &str, start: Start| {
         let took = start.elapsed();
-        total += took;
-        println!("{took:>10.1?}  {what}");
+        total = total + took;
+        println!("{:>10.1?} {:>10.1?}  {what}", took.clock, took.processors);
         took
     };
-    let start = Instant::now();
+    println!("{:>10} {:>10}", "clock", "processors");
+    let start = Start::now();
     let (project, _) = load::project(folder.path()).expect("a project");
     let key = FingerprintKey::given(&[]);
     let request = evidence::Request::of(folder.path(), &project, project.as_of, &key, tickmark::load::shipped_mappings);
     let (evidence, as_of, _) = evidence::read(&request).unwrap();
     lap("read", start);
-    let start = Instant::now();
+    let start = Start::now();
     let assessment = assess::assess(&assess::Request {
         name: &project.name,
         controls: &project.controls,
@@ -84,12 +88,15 @@ fn main() {
     })
     .unwrap();
     lap("judged", start);
-    let start = Instant::now();
+    let start = Start::now();
     let mut files = report::render(&assessment, &evidence, &project, &tickmark::model::watch::Unwatched).unwrap();
     drop((assessment, evidence));
     let bytes: usize = files.values().map(Vec::len).sum();
     lap(&format!("rendered, {} MB", bytes >> 20), start);
-    let start = Instant::now();
+    let start = Start::now();
+    assert_eq!(Salts::of(&files).seal().len(), 64);
+    let sealed = start.elapsed();
+    let start = Start::now();
     let written = manifest::manifest(&files, as_of).unwrap();
     let tied = lap("manifest and root", start);
     let read = package::read_manifest(&written).unwrap();
@@ -98,20 +105,52 @@ fn main() {
         std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("key")).status();
     assert!(done.unwrap().success());
     let key = SecretKey::read(&fs::read_to_string(folder.path().join("key")).unwrap(), || None).unwrap();
-    let start = Instant::now();
+    let start = Start::now();
     sign_off::sign(&files, &read, &key, (Role::Preparer, "X", "Y"), Time(0)).unwrap();
     let signed = lap("signed", start);
-    let start = Instant::now();
+    let start = Start::now();
     for (number, bytes) in files.values().enumerate() {
         fs::write(folder.path().join(format!("out-{number}")), bytes).unwrap();
     }
     lap("written", start);
-    let cost = tied + signed;
-    println!(
-        "{:>9.1}%  of the whole is manifest, root and signature, over {} leaves",
-        cost.as_secs_f64() / total.as_secs_f64() * 100.0,
-        read.leaves
-    );
+    let cost = sealed + tied + signed;
+    let share = |of: fn(Cost) -> Duration| of(cost).as_secs_f64() / of(total).as_secs_f64() * 100.0;
+    let (clock, processors) = (share(|cost| cost.clock), share(|cost| cost.processors));
+    println!("{clock:>9.1}% {processors:>9.1}%  of the whole is seal, manifest, root and signature, over {} leaves", read.leaves);
+}
+
+/// What something took.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    clock: Duration,
+    processors: Duration,
+}
+
+impl std::ops::Add for Cost {
+    type Output = Cost;
+    fn add(self, other: Cost) -> Cost {
+        Cost { clock: self.clock + other.clock, processors: self.processors + other.processors }
+    }
+}
+
+/// When something began.
+struct Start(Instant, Duration);
+
+impl Start {
+    fn now() -> Start {
+        Start(Instant::now(), processors())
+    }
+
+    fn elapsed(&self) -> Cost {
+        Cost { clock: self.0.elapsed(), processors: processors().saturating_sub(self.1) }
+    }
+}
+
+/// What the processors did for this program so far: `utime` and `stime` of `/proc/self/stat`, in hundredths of a second.
+fn processors() -> Duration {
+    let said = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = said.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    Duration::from_millis(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
 fn write(folder: &std::path::Path, credentials: usize) {

@@ -226,7 +226,8 @@ impl Authority {
         let time = u64::try_from(at.0 / SECOND).unwrap_or_default();
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(time));
         let pinned: Vec<CertificateDer> = roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-        let anchors: Vec<TrustAnchor> = pinned.iter().filter_map(|der| anchor_from_trusted_cert(der).ok()).collect();
+        let known = roots.iter().zip(&pinned).filter_map(|(root, der)| Some((root, anchor_from_trusted_cert(der).ok()?)));
+        let (known, anchors): (Vec<&Vec<u8>>, Vec<TrustAnchor>) = known.unzip();
         let between: Vec<CertificateDer> = self.others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let der = CertificateDer::from(self.der.as_slice());
         let leaf = EndEntityCert::try_from(&der).map_err(|error| self.unusable(error))?;
@@ -234,7 +235,7 @@ impl Authority {
         let usage = KeyUsage::required_if_present(TIME_STAMPING);
         let path =
             leaf.verify_for_usage(&ALGORITHMS, &anchors, &between, time, usage, None, None).map_err(|error| self.untrusted(&error))?;
-        let root = roots.iter().zip(&pinned).find(|(_, der)| anchor_from_trusted_cert(der).is_ok_and(|anchor| anchor == *path.anchor()));
+        let root = known.iter().zip(&anchors).find(|(_, anchor)| *anchor == path.anchor());
         let (root, _) = root.ok_or_else(|| self.unusable(Error::UnknownIssuer))?;
         valid(root, at)?;
         Ok(read(root)?.subject().to_string())

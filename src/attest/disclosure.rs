@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::leaf::{self, Leaf, LeafError};
 use super::ledger::unhex;
+use super::manifest::Listing;
 use super::package::{Engine, Manifest};
 use super::sign_off::About;
 use super::tree::{self, Hash, Tree};
 use crate::model::digest::hex;
-use crate::model::salt::Salts;
 
 /// The `schema` of a disclosure, and its path in the folder.
 pub const SCHEMA: &str = "tickmark/disclosure/1";
@@ -91,7 +91,8 @@ pub fn disclose(files: &BTreeMap<String, Vec<u8>>, manifest: &Manifest, chosen: 
     let mut picked: BTreeMap<u64, (Leaf, Map<String, Value>)> = BTreeMap::new();
     let mut index = 0;
     let mut found: BTreeSet<String> = BTreeSet::new();
-    leaf::each(files, |leaf| {
+    let listing = Listing::of(files);
+    leaf::each(files, listing.iter(), |leaf| {
         let open: Map<String, Value> = serde_json::from_slice(&leaf.open)?;
         let control = open.get("control").and_then(Value::as_str).unwrap_or_default();
         let of_control = chosen.controls.iter().any(|id| id == control);
@@ -119,8 +120,8 @@ pub fn disclose(files: &BTreeMap<String, Vec<u8>>, manifest: &Manifest, chosen: 
     if let Some(subject) = chosen.subjects.iter().find(|subject| !found.contains(*subject)) {
         return Err(DisclosureError::Subject(subject.clone()));
     }
-    let salts = Salts::of(files);
-    let (root, mut paths) = leaf::tree(files, &salts, Tree::watching(picked.keys().copied()))?.finish();
+    let salts = listing.salts();
+    let (root, mut paths) = leaf::tree(files, listing.iter(), &salts, Tree::watching(picked.keys().copied()))?.finish();
     let hidden = hidden(&picked, chosen.withheld)?;
     let mut shown = Vec::new();
     for (index, (leaf, open)) in picked {

@@ -107,7 +107,7 @@ fn root(manifest: &Manifest, part: &Files) -> Result<String, String> {
         }
     }
     let salts = Salts::listed(manifest.listed().map(|(path, _, digest)| (path, digest)));
-    let tree = leaf::tree_of(part, manifest.listed(), &salts, Tree::default()).map_err(|why| why.to_string())?;
+    let tree = leaf::tree(part, manifest.listed(), &salts, Tree::default()).map_err(|why| why.to_string())?;
     Ok(hex(&tree.root()))
 }
 

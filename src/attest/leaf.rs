@@ -2,21 +2,24 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{GROWING, PATH};
 use super::tree::{self, Hash, Tree};
-use crate::model::digest::{hex, sha256};
+use crate::model::digest::digits;
+use crate::model::lanes::{Start, Texts};
 use crate::model::salt::Salts;
 
 /// What the digest of a field starts with; leaves start with 0 and nodes with 1.
 const FIELD: [u8; 1] = [2];
-/// How many leaves are hashed at once.
+/// How many leaves are read, and hashed, at a time.
 const BATCH: usize = 1 << 14;
+/// How many of them at once by one thread.
+const CHUNK: usize = 1 << 10;
 
 /// One leaf: what is said openly once the leaf is shown, and what is shown field by field.
 #[derive(Clone, Debug, Default)]
@@ -37,31 +40,43 @@ pub fn field(salt: &[u8], value: &[u8]) -> Hash {
 /// The bytes of a leaf: canonical JSON of its kind, what it says openly, and the digest of every other field.
 pub fn bytes<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str, Hash)>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
+    write(kind, open, closed, &mut out);
+    out
+}
+
+fn write<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str, Hash)>, out: &mut Vec<u8>) {
     out.extend(b"{\"closed\":{");
     for (number, (name, digest)) in closed.enumerate() {
         if number > 0 {
             out.push(b',');
         }
-        write_text(name, &mut out);
+        write_text(name, out);
         out.extend(b":\"");
-        out.extend(hex(&digest).as_bytes());
+        out.extend(digest.map(digits).as_flattened());
         out.push(b'"');
     }
     out.extend(b"},\"kind\":");
-    write_text(kind, &mut out);
+    write_text(kind, out);
     out.extend(b",\"open\":");
     out.extend(open);
     out.push(b'}');
-    out
 }
 
 impl Leaf {
-    /// The hash of the leaf at its place.
-    #[must_use]
-    pub fn hash(&self, index: u64, salts: &Salts) -> Hash {
-        let closed = self.closed.iter().map(|(name, value)| (&**name, field(&salts.field(index, name), value)));
-        tree::leaf(&bytes(self.kind, &self.open, closed))
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.closed.iter().map(|(name, _)| &**name)
     }
+}
+
+/// The hashes of leaves that stand one after the other, the first of them at a place.
+fn hashes(leaves: &[Leaf], first: u64, salts: &Salts) -> Vec<Hash> {
+    let salts = salts.fields((first..).zip(leaves).map(|(place, leaf)| (place, leaf.names())));
+    let mut fields = Texts::default();
+    for ((_, value), salt) in leaves.iter().flat_map(|leaf| &leaf.closed).zip(&salts) {
+        fields.add([&FIELD, &salt[..], value]);
+    }
+    let mut digests = fields.hashes(&Start::NOTHING).into_iter();
+    tree::leaves(leaves.iter(), |leaf, out| write(leaf.kind, &leaf.open, leaf.names().zip(digests.by_ref()), out))
 }
 
 /// A text as canonical JSON.
@@ -127,25 +142,17 @@ struct Control {
     counts: Value,
 }
 
+/// What a manifest lists: path, length and SHA-256 (hex) of every file.
+pub type Listed<'l> = (&'l str, u64, &'l str);
+
 /// Every leaf of a package, in order: the assessment, its files, then control by control the control, its parameters, its verdicts and its
-/// findings.
+/// findings. `files` may be those alone that are read; `listed` are all.
 ///
 /// # Errors
 /// [`LeafError`]; or what `take` gives.
-pub fn each<E: From<LeafError>>(files: &BTreeMap<String, Vec<u8>>, take: impl FnMut(Leaf) -> Result<(), E>) -> Result<(), E> {
-    each_of(files, listed(files), take)
-}
-
-/// What a manifest lists of these files: path, length, SHA-256.
-fn listed(files: &BTreeMap<String, Vec<u8>>) -> impl Iterator<Item = (&str, u64, String)> {
-    let listed = files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING));
-    listed.map(|(path, bytes)| (path.as_str(), bytes.len() as u64, sha256(bytes)))
-}
-
-/// The same where only the files that are read are at hand, and a list of all of them: path, length, SHA-256.
-fn each_of<'l, E: From<LeafError>, S: AsRef<str>>(
+pub fn each<'l, E: From<LeafError>>(
     files: &BTreeMap<String, Vec<u8>>,
-    listed: impl Iterator<Item = (&'l str, u64, S)>,
+    listed: impl Iterator<Item = Listed<'l>>,
     mut take: impl FnMut(Leaf) -> Result<(), E>,
 ) -> Result<(), E> {
     let assessment = "assessment.json";
@@ -161,7 +168,7 @@ fn each_of<'l, E: From<LeafError>, S: AsRef<str>>(
         closed: vec![("reason".into(), json(&read.outcome.reason)?), ("totals".into(), json(&read.totals)?)],
     })?;
     for (path, length, digest) in listed {
-        let file = serde_json::json!({ "bytes": length, "path": path, "sha256": digest.as_ref() });
+        let file = serde_json::json!({ "bytes": length, "path": path, "sha256": digest });
         take(Leaf { kind: "file", open: b"{}".to_vec(), closed: vec![("file".into(), json(&file)?)] })?;
     }
     let mut findings = Findings::of(found(files, "findings.ndjson")?);
@@ -275,39 +282,40 @@ impl<'f> Findings<'f> {
     }
 }
 
-/// The tree over a package's files: one pass, a batch of leaves at a time.
+/// The tree over a package's files: one pass, a batch of leaves at a time. While one is hashed, the next is read. `files` may be those alone that
+/// are read; `listed` are all.
 ///
 /// # Errors
 /// [`LeafError`]
-pub fn tree(files: &BTreeMap<String, Vec<u8>>, salts: &Salts, tree: Tree) -> Result<Tree, LeafError> {
-    tree_of(files, listed(files), salts, tree)
-}
-
-/// The same where only the files that are read are at hand, and a list of all of them: path, length, SHA-256.
-///
-/// # Errors
-/// [`LeafError`]
-pub fn tree_of<'l, S: AsRef<str>>(
+pub fn tree<'l>(
     files: &BTreeMap<String, Vec<u8>>,
-    listed: impl Iterator<Item = (&'l str, u64, S)>,
+    listed: impl Iterator<Item = Listed<'l>>,
     salts: &Salts,
     mut tree: Tree,
 ) -> Result<Tree, LeafError> {
-    let mut batch = Vec::with_capacity(BATCH);
-    each_of(files, listed, |leaf| {
-        batch.push(leaf);
-        if batch.len() == BATCH {
-            hashed(&mut tree, &mut batch, salts);
-        }
-        Ok::<_, LeafError>(())
-    })?;
-    hashed(&mut tree, &mut batch, salts);
-    Ok(tree)
-}
-
-fn hashed(tree: &mut Tree, batch: &mut Vec<Leaf>, salts: &Salts) {
-    let first = tree.size();
-    let hashes: Vec<Hash> = batch.par_iter().enumerate().map(|(at, leaf)| leaf.hash(first + at as u64, salts)).collect();
-    hashes.into_iter().for_each(|hash| tree.push(hash));
-    batch.clear();
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel::<Vec<Leaf>>(1);
+        let hashing = scope.spawn(move || {
+            for batch in receiver {
+                let first = tree.size();
+                let chunks = batch.par_chunks(CHUNK).enumerate();
+                let hashed: Vec<Vec<Hash>> = chunks.map(|(at, chunk)| hashes(chunk, first + (at * CHUNK) as u64, salts)).collect();
+                tree.extend(&hashed.concat());
+            }
+            tree
+        });
+        let mut batch = Vec::with_capacity(BATCH);
+        // Where nobody receives, the hashing has panicked, which is told below.
+        let send = |batch| drop(sender.send(batch));
+        each(files, listed, |leaf| {
+            batch.push(leaf);
+            if batch.len() == BATCH {
+                send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+            }
+            Ok::<_, LeafError>(())
+        })?;
+        send(batch);
+        drop(sender);
+        Ok(hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }

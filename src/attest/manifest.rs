@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use super::leaf::{self, LeafError};
+use super::leaf::{self, LeafError, Listed};
 use super::tree::Tree;
 use crate::model::assessment::ENGINE;
 use crate::model::digest::{hex, sha256};
@@ -26,31 +27,58 @@ pub struct Root {
     pub hash: String,
 }
 
+/// What a manifest lists of files: of each the path, the length and the SHA-256, which are many bytes to read and are read once.
+#[derive(Clone, Debug)]
+pub struct Listing<'f>(Vec<(&'f str, u64, String)>);
+
+impl Listing<'_> {
+    /// A `manifest.json` among the files, and what lies in `attest/`, is not listed.
+    #[must_use]
+    pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Listing<'_> {
+        let listed: Vec<_> = files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING)).collect();
+        Listing(listed.into_par_iter().map(|(path, bytes)| (path.as_str(), bytes.len() as u64, sha256(bytes))).collect())
+    }
+
+    /// Every file, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.0.iter().map(|(path, length, digest)| (*path, *length, digest.as_str()))
+    }
+
+    /// The salts of a package with these files.
+    #[must_use]
+    pub fn salts(&self) -> Salts {
+        Salts::listed(self.iter().map(|(path, _, digest)| (path, digest)))
+    }
+
+    fn root(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Root, LeafError> {
+        let tree = leaf::tree(files, self.iter(), &self.salts(), Tree::default())?;
+        Ok(Root { leaves: tree.size(), hash: hex(&tree.root()) })
+    }
+}
+
 /// The root over a package's files.
 ///
 /// # Errors
 /// They do not hold an assessment as a package does.
 pub fn root(files: &BTreeMap<String, Vec<u8>>) -> Result<Root, LeafError> {
-    let tree = leaf::tree(files, &Salts::of(files), Tree::default())?;
-    Ok(Root { leaves: tree.size(), hash: hex(&tree.root()) })
+    Listing::of(files).root(files)
 }
 
 /// The manifest of a package, as canonical JSON (RFC 8785): path in the package → bytes, in; `manifest.json`'s bytes, out.
-/// A `manifest.json` among the files, and what lies in `attest/`, is not listed.
 ///
 /// # Errors
 /// As [`root`].
 pub fn manifest(files: &BTreeMap<String, Vec<u8>>, as_of: Time) -> Result<Vec<u8>, LeafError> {
-    Ok(written(files, as_of, &root(files)?))
+    let listing = Listing::of(files);
+    Ok(written(&listing, as_of, &listing.root(files)?))
 }
 
 /// The manifest of files whose root is known.
 #[must_use]
-pub fn written(files: &BTreeMap<String, Vec<u8>>, as_of: Time, root: &Root) -> Vec<u8> {
-    let listed: Vec<Value> = files
+pub fn written(listing: &Listing, as_of: Time, root: &Root) -> Vec<u8> {
+    let listed: Vec<Value> = listing
         .iter()
-        .filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING))
-        .map(|(path, bytes)| object([("bytes", bytes.len().into()), ("path", path.as_str().into()), ("sha256", sha256(bytes).into())]))
+        .map(|(path, bytes, digest)| object([("bytes", bytes.into()), ("path", path.into()), ("sha256", digest.into())]))
         .collect();
     let engine = object([("name", ENGINE.0.into()), ("version", ENGINE.1.into())]);
     let whole = object([
@@ -78,7 +106,7 @@ mod tests {
     fn lists_every_file_but_itself_and_what_may_grow() {
         let names = ["report.md", "manifest.json", "attest/sign-off.json", "inputs/a \"b\"\u{1}\u{e9}\u{202e}.csv", "inputs/Z"];
         let files: BTreeMap<String, Vec<u8>> = names.into_iter().map(|name| (name.to_owned(), name.as_bytes().to_vec())).collect();
-        let bytes = written(&files, Time(0), &Root { leaves: 3, hash: "00".to_owned() });
+        let bytes = written(&Listing::of(&files), Time(0), &Root { leaves: 3, hash: "00".to_owned() });
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(bytes, serde_json_canonicalizer::to_vec(&value).unwrap(), "canonical");
         let paths: Vec<&str> = value["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();

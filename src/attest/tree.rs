@@ -4,19 +4,37 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// A SHA-256.
-pub type Hash = [u8; 32];
+pub use crate::model::lanes::Hash;
+use crate::model::lanes::{Start, Texts};
+
+/// What a leaf starts with, and what a node.
+const LEAF: [u8; 1] = [0];
+const NODE: [u8; 1] = [1];
+/// How many leaves become one subtree at a time, where no paths are asked for.
+const SUBTREE: usize = 1 << 10;
 
 /// The hash of a leaf.
 #[must_use]
 pub fn leaf(data: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(data).finalize().into()
+    Sha256::new().chain_update(LEAF).chain_update(data).finalize().into()
+}
+
+/// The hashes of leaves, each given as `bytes` writes it.
+pub fn leaves<'l, L: 'l>(leaves: impl Iterator<Item = L>, mut bytes: impl FnMut(L, &mut Vec<u8>)) -> Vec<Hash> {
+    let (mut texts, mut text) = (Texts::default(), Vec::new());
+    for leaf in leaves {
+        text.clear();
+        bytes(leaf, &mut text);
+        texts.add([&LEAF, &text[..]]);
+    }
+    texts.hashes(&Start::NOTHING)
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new().chain_update(NODE).chain_update(left).chain_update(right).finalize().into()
 }
 
 /// A tree being built.
@@ -37,8 +55,22 @@ impl Tree {
 
     /// Adds the hash of the next leaf.
     pub fn push(&mut self, leaf: Hash) {
-        self.stack.push((self.size, 1, leaf));
-        self.size += 1;
+        self.join(1, leaf);
+    }
+
+    /// Adds the hashes of the next leaves.
+    pub fn extend(&mut self, leaves: &[Hash]) {
+        let in_line = self.paths.is_empty() && self.size.is_multiple_of(SUBTREE as u64);
+        let (whole, rest) = leaves.split_at(if in_line { leaves.len() / SUBTREE * SUBTREE } else { 0 });
+        let subtrees: Vec<Hash> = whole.par_chunks_exact(SUBTREE).map(subtree).collect();
+        subtrees.into_iter().for_each(|hash| self.join(SUBTREE as u64, hash));
+        rest.iter().for_each(|leaf| self.push(*leaf));
+    }
+
+    /// Adds a whole subtree, of as many leaves as a power of two that divides the size so far.
+    fn join(&mut self, leaves: u64, hash: Hash) {
+        self.stack.push((self.size, leaves, hash));
+        self.size += leaves;
         while let [.., (start, left_size, left), (middle, right_size, right)] = self.stack[..]
             && left_size == right_size
         {
@@ -75,6 +107,17 @@ impl Tree {
         }
         (right, self.paths)
     }
+}
+
+/// The root of as many leaves as a power of two.
+fn subtree(leaves: &[Hash]) -> Hash {
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        let mut texts = Texts::default();
+        level.as_chunks::<2>().0.iter().for_each(|[left, right]| texts.add([&NODE[..], left, right]));
+        level = texts.hashes(&Start::NOTHING);
+    }
+    level[0]
 }
 
 /// Two neighbours become one: each is on the paths of the leaves of the other.
@@ -259,6 +302,19 @@ mod tests {
                 longer.push(root);
                 assert_eq!(root_of(leaves[at], *index, size.into(), &longer), None);
                 assert!(path.is_empty() || root_of(leaves[at], *index, size.into(), &path[1..]) != Some(root));
+            }
+        }
+    }
+
+    #[test]
+    fn many_leaves_at_once_are_the_same_leaves() {
+        let leaves: Vec<Hash> = (0..5 * SUBTREE + 3).map(|number| leaf(&number.to_be_bytes())).collect();
+        for size in [0, 1, SUBTREE - 1, SUBTREE, SUBTREE + 1, 4 * SUBTREE, leaves.len()] {
+            for first in [0, 1, SUBTREE.min(size), size] {
+                let mut tree = Tree::default();
+                tree.extend(&leaves[..first.min(size)]);
+                tree.extend(&leaves[first.min(size)..size]);
+                assert_eq!((tree.size(), tree.root()), (size as u64, defined(&leaves[..size])), "{first} of {size} first");
             }
         }
     }

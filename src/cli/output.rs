@@ -293,7 +293,9 @@ mod tests {
         let mut files =
             BTreeMap::from([("report.md".to_owned(), text.as_bytes().to_vec()), ("inputs/evidence/a.csv".to_owned(), b"a".to_vec())]);
         let root = crate::attest::manifest::Root { leaves: 0, hash: String::new() };
-        files.insert(PATH.to_owned(), crate::attest::manifest::written(&files, crate::model::value::Time(0), &root));
+        let listing = crate::attest::manifest::Listing::of(&files);
+        let manifest = crate::attest::manifest::written(&listing, crate::model::value::Time(0), &root);
+        files.insert(PATH.to_owned(), manifest);
         files
     }
 

@@ -16,6 +16,7 @@
 //! | [`diagnostic`] | what is wrong in the input, where, and what to do |
 //! | [`watch`] | how far a piece of work has come |
 //! | [`digest`] | SHA-256 as hex |
+//! | [`lanes`] | SHA-256 of many texts at once |
 //! | [`salt`] | what keeps a digest from confirming a guess |
 
 pub mod assessment;
@@ -28,6 +29,7 @@ pub mod digest;
 pub mod fact;
 pub mod framework;
 pub mod gate;
+pub mod lanes;
 pub mod project;
 pub mod row;
 pub mod salt;

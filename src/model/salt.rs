@@ -4,19 +4,22 @@
 //! able to compute those of the rest. They are therefore derived from the whole of `inputs/`: a part that is disclosed holds too little of
 //! it. Where the evidence itself could be guessed, `salt = "…"` in `tickmark.toml` is an input that nobody can guess.
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::digest::{hex, sha256};
+use super::lanes::{Hash, Start, Texts};
 
 /// What the digest behind the salts starts with.
 const DOMAIN: &[u8] = b"tickmark/salt/1\n";
 /// Where a package keeps what it was made from.
 pub const INPUTS: &str = "inputs/";
 
-/// The salts of one package.
-#[derive(Clone)]
-pub struct Salts(Hmac<Sha256>);
+/// The salts of one package: HMAC-SHA-256 (RFC 2104) with its secret, of which the two padded keys are hashed once.
+#[derive(Clone, Copy)]
+pub struct Salts {
+    inner: Start,
+    outer: Start,
+}
 
 impl std::fmt::Debug for Salts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,31 +46,39 @@ impl Salts {
             whole.update(path);
             whole.update(b"\n");
         }
-        Salts(keyed(&whole.finalize()))
+        let secret: Hash = whole.finalize().into();
+        let keyed = |pad: u8| Start::after(&std::array::from_fn(|at| secret.get(at).unwrap_or(&0) ^ pad));
+        Salts { inner: keyed(0x36), outer: keyed(0x5c) }
     }
 
     /// The salt of a field of a leaf.
     #[must_use]
     pub fn field(&self, leaf: u64, name: &str) -> [u8; 32] {
-        let mut mac = self.0.clone();
-        mac.update(leaf.to_string().as_bytes());
-        mac.update(b":");
-        mac.update(name.as_bytes());
-        mac.finalize().into_bytes().into()
+        self.code(format!("{leaf}:{name}").as_bytes())
+    }
+
+    /// Those of the fields of many leaves, one after the other: the number of each leaf, and the names of its fields.
+    #[must_use]
+    pub fn fields<'n, N: Iterator<Item = &'n str>>(&self, leaves: impl Iterator<Item = (u64, N)>) -> Vec<Hash> {
+        let mut texts = Texts::default();
+        for (leaf, names) in leaves {
+            let number = leaf.to_string();
+            names.for_each(|name| texts.add([number.as_bytes(), b":", name.as_bytes()]));
+        }
+        let mut inner = Texts::default();
+        texts.hashes(&self.inner).iter().for_each(|hash| inner.add([&hash[..]]));
+        inner.hashes(&self.outer)
+    }
+
+    fn code(&self, text: &[u8]) -> Hash {
+        self.outer.hash(&self.inner.hash(text))
     }
 
     /// What makes the bytes of a report as hard to guess as the salts are: reports carry it, disclosures never.
     #[must_use]
     pub fn seal(&self) -> String {
-        let mut mac = self.0.clone();
-        mac.update(b"seal");
-        hex(&mac.finalize().into_bytes())
+        hex(&self.code(b"seal"))
     }
-}
-
-fn keyed(secret: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length.
-    Hmac::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&Default::default()))
 }
 
 #[cfg(test)]
