@@ -52,7 +52,9 @@ fn write<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str, Has
         }
         write_text(name, out);
         out.extend(b":\"");
-        out.extend(digest.map(digits).as_flattened());
+        let mut text = [[0; 2]; 32];
+        text.iter_mut().zip(digest).for_each(|(pair, byte)| *pair = digits(byte));
+        out.extend(text.as_flattened());
         out.push(b'"');
     }
     out.extend(b"},\"kind\":");

@@ -23,7 +23,10 @@ const DEPTH: usize = 64 << 20;
 /// What is counted for each allocation beside its size: what a heap takes for it, on the safe side.
 const EACH: usize = 64;
 /// How much of the stack goes with a byte of memory, below [`DEPTH`]. Values in values in values are dropped, compared and written by recursion
-/// that allocates nothing, and for each level of it takes no more of the stack than this times what the level takes in memory.
+/// that allocates nothing, and for each level of it takes no more of the stack than this times what the level takes in memory. Measured on
+/// x86-64, on lists of one list, the least that a level can take (184 bytes, as counted here): writing takes 1,120 bytes of the stack a level
+/// without optimizations, 1,024 with them, which is 6.1 and 5.6 times the memory; everything else takes less than twice the memory. The test below
+/// measures it again; what is left is for other processors and compilers.
 const STACK: usize = 16;
 
 /// What one call may take where there is no room for a larger stack.
@@ -286,5 +289,56 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         release(layout.size().saturating_add(EACH));
         unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::rc::Rc;
+
+    use jaq_json::Val;
+
+    use super::*;
+
+    const LEVELS: usize = 10_000;
+    const BOUNDS: Bounds = Bounds { memory: 1 << 30, call: 1 << 30, patience: Duration::from_secs(10), time: Duration::from_secs(10) };
+
+    /// The smallest value of so many levels.
+    fn nested() -> Val {
+        (0..LEVELS).fold(Val::Null, |value, _| Val::Arr(Rc::new(vec![value])))
+    }
+
+    /// How many bytes of this thread's stack were ever written to: what is resident of its mapping.
+    fn touched() -> usize {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut lines = maps.lines();
+        let number = |text: &str| usize::from_str_radix(text, 16).ok();
+        let bounds = |line: &str| line.split(' ').next()?.split_once('-').and_then(|(from, to)| Some(number(from)?..number(to)?));
+        lines.find(|line| bounds(line).is_some_and(|bounds| bounds.contains(&here()))).unwrap();
+        let resident = lines.find_map(|line| line.strip_prefix("Rss:")).unwrap();
+        resident.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+    }
+
+    #[test]
+    fn the_stack_that_goes_with_memory_is_more_than_twice_what_nesting_takes() {
+        let uses: [(&str, fn(Val)); 4] = [
+            ("dropped", drop),
+            ("compared", |value| assert!(value == nested())),
+            ("ordered", |value| assert!(value <= nested())),
+            ("written", |value| assert!(value.to_string().len() > 2 * LEVELS)),
+        ];
+        for (name, used) in uses {
+            let measured = move || {
+                let left = || METER.with(|meter| meter.left.get());
+                let before = left();
+                let value = nested();
+                let (memory, before) = (before.abs_diff(left()), touched());
+                used(value);
+                (memory, touched() - before)
+            };
+            let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(move || metered(BOUNDS, &Arc::default(), measured));
+            let (memory, stack) = thread.unwrap().join().unwrap();
+            assert!(2 * stack < STACK * memory, "{name}: {stack} bytes of the stack, {memory} of memory, for {LEVELS} levels");
+        }
     }
 }
