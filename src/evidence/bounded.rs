@@ -292,7 +292,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::rc::Rc;
 
@@ -302,6 +303,9 @@ mod tests {
 
     const LEVELS: usize = 10_000;
     const BOUNDS: Bounds = Bounds { memory: 1 << 30, call: 1 << 30, patience: Duration::from_secs(10), time: Duration::from_secs(10) };
+
+    /// What is done with a value, and how.
+    type Use = (&'static str, fn(Val));
 
     /// The smallest value of so many levels.
     fn nested() -> Val {
@@ -321,7 +325,7 @@ mod tests {
 
     #[test]
     fn the_stack_that_goes_with_memory_is_more_than_twice_what_nesting_takes() {
-        let uses: [(&str, fn(Val)); 4] = [
+        let uses: [Use; 4] = [
             ("dropped", drop),
             ("compared", |value| assert!(value == nested())),
             ("ordered", |value| assert!(value <= nested())),
