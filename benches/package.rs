@@ -76,6 +76,7 @@ fn main() {
         controls: &project.controls,
         deselected: &project.deselected,
         out_of_scope: &project.out_of_scope,
+        out_of_scope_told: None,
         frameworks: &project.frameworks,
         waivers: &[],
         evidence: &evidence,

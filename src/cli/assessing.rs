@@ -251,11 +251,13 @@ fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
     }
     project.gating.fail_on_unknown = given.fail_on_unknown.or(project.gating.fail_on_unknown);
     load::narrow(&mut project, given.only, given.skip).map_err(anyhow::Error::msg)?;
+    let told = project.out_of_scope_told(|approver| evidence.knows_party(approver));
     let assessment = assess::assess(&assess::Request {
         name: &project.name,
         controls: &project.controls,
         deselected: &project.deselected,
         out_of_scope: &project.out_of_scope,
+        out_of_scope_told: told.as_deref(),
         frameworks: &project.frameworks,
         waivers: &waivers,
         evidence: &evidence,

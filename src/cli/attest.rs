@@ -8,8 +8,7 @@ use super::assessing::{Gathered, gathered};
 use super::exit::Exit;
 use super::named::hint;
 use super::summary::printable;
-use super::terminal;
-use super::{diagnostics, writing};
+use super::writing;
 use crate::evidence;
 use crate::load;
 use crate::model::schema::table;
@@ -81,6 +80,9 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
         anyhow::bail!("the evidence holds no party `{}`; what nobody known signs for counts for nothing", printable(&by));
     }
     let at = writing::when(options.at.as_deref(), "--at", project)?;
+    if text(&options.until) != "never" {
+        writing::ends(&text(&options.until), at)?;
+    }
     let mut said = writing::line("subject-kind", &kind);
     said += &writing::line("subject", &subject);
     said += &writing::line("claim", &text(&options.claim));
@@ -94,10 +96,9 @@ pub fn attest(options: &AttestOptions) -> anyhow::Result<Exit> {
     let said = writing::line("id", &id) + &said;
     let path = format!("{}/{id}.toml", load::ATTESTATIONS);
     if let Err(problems) = load::attestation(&options.project, &path, &said) {
-        eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
-        return Ok(Exit::Usage);
+        return Ok(writing::refused(&path, &problems));
     }
-    writing::new_file(&options.project, &path, &said)?;
+    writing::new_file(&options.project, &path, "attestation", &said)?;
     println!("{path}: {} of {kind} {} until {}", text(&options.claim), printable(&subject), text(&options.until));
     if options.document.is_none() {
         let word = if text(&options.claim) == "approval" { "approval not evidenced" } else { "none" };

@@ -7,8 +7,7 @@ use clap::Args;
 
 use super::assessing;
 use super::exit::Exit;
-use super::terminal;
-use super::{diagnostics, writing};
+use super::writing;
 use crate::attest::{earlier, package};
 use crate::load;
 use crate::model::baseline::{ACCEPTED, LONGEST};
@@ -67,6 +66,7 @@ pub fn baseline(options: &BaselineOptions) -> anyhow::Result<Exit> {
         project.name
     );
     let granted = writing::when(options.granted.as_deref(), "--granted", &project)?;
+    writing::ends(&options.until, granted)?;
     let mut text = writing::line("package", &below(&options.project, &options.package)?);
     text += &writing::line("root", &root);
     text += &writing::line("reason", &options.reason);
@@ -82,8 +82,7 @@ pub fn baseline(options: &BaselineOptions) -> anyhow::Result<Exit> {
     let accepted = match load::baseline_drafted(&options.project, &text) {
         Ok(accepted) => accepted,
         Err(problems) => {
-            eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
-            return Ok(Exit::Usage);
+            return Ok(writing::refused(ACCEPTED, &problems));
         }
     };
     anyhow::ensure!(
@@ -91,7 +90,7 @@ pub fn baseline(options: &BaselineOptions) -> anyhow::Result<Exit> {
         "--until {}: a baseline lasts {LONGEST} at most, from {granted}",
         options.until
     );
-    writing::new_file(&options.project, ACCEPTED, &text)?;
+    writing::new_file(&options.project, ACCEPTED, "baseline", &text)?;
     let fails: usize = earlier.controls.values().map(|control| control.failed.values().filter(|fail| !fail.waived).count()).sum();
     let what = if fails == 1 { "1 fail is known".to_owned() } else { format!("{fails} fails are known") };
     println!("{ACCEPTED}: {what} until {}, as of {}", accepted.expires_at, earlier.as_of);

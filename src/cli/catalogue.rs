@@ -257,7 +257,8 @@ fn imported(options: &ImportOptions) -> anyhow::Result<Exit> {
         }
         Err(error) => anyhow::bail!("{name} is not imported:\n  {}", printable_lines(&error.to_string())),
     };
-    writing::new_file(Path::new("."), path, &framework.text)?;
+    let (root, below) = placed(Path::new(path));
+    writing::new_file(&Path::new(".").join(root), below, "framework", &framework.text)?;
     println!("{path}: {} requirements of {} {}", framework.requirements.len(), printable(&framework.title), printable(&framework.edition));
     let first = framework.requirements.iter().rev().find(|it| it.parent.is_some()).or(framework.requirements.last());
     println!("\nNext: name the file in `frameworks` of tickmark.toml, and map controls to it in mappings/{id}.toml:\n");
@@ -267,6 +268,13 @@ fn imported(options: &ImportOptions) -> anyhow::Result<Exit> {
         first.map_or_else(String::new, |it| quoted(&it.id))
     );
     Ok(Exit::Done)
+}
+
+/// The project that a new framework lies in, as far as its path tells, and its path below that.
+fn placed(path: &Path) -> (&Path, &str) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let root = if folder.ends_with("frameworks") { folder.parent().unwrap_or(folder) } else { folder };
+    (root, path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default())
 }
 
 fn printable_lines(text: &str) -> String {

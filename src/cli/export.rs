@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -132,6 +132,11 @@ fn write(package: &Path, out: &Path, export: &Export) -> anyhow::Result<()> {
         "{} lies in the package, which would no longer be what its manifest says; give another path",
         out.display()
     );
+    // Folders are made below the one where the user stands. Elsewhere a mistyped path would leave them where nobody looks.
+    let below = out.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if let Some(folder) = out.parent().filter(|folder| !below && !folder.is_dir()) {
+        anyhow::bail!("{} cannot be written: there is no folder {}; make it first", out.display(), folder.display());
+    }
     match export {
         Export::File(_) if out.is_dir() => {
             anyhow::bail!("{} is a folder, and this format is one file: give the file's path", out.display())

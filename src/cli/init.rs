@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::exit::Exit;
+use super::schema;
 use crate::evidence::FingerprintKey;
 use crate::load;
 use crate::model::project::{Declared, Format, SourceMapping};
@@ -26,15 +27,17 @@ pub struct InitOptions {
 }
 
 /// What a new project holds: path → text.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 5] = [
     (SETTINGS, include_str!("../../templates/project/tickmark.toml")),
-    // `#:schema` in the settings names it: beside them it is there for everybody, without a network.
-    ("schemas/tickmark.schema.json", include_str!("../../schemas/tickmark.schema.json")),
     (".gitignore", include_str!("../../templates/project/gitignore")),
     ("evidence/identities.csv", include_str!("../../templates/project/identities.csv")),
     ("evidence/parties.csv", include_str!("../../templates/project/parties.csv")),
-    ("waivers/example.toml", include_str!("../../templates/project/waiver.toml")),
+    // Not called `.toml`: an example is no exception of anybody's, and no report should list it.
+    ("waivers/example.toml.txt", include_str!("../../templates/project/waiver.toml")),
 ];
+
+/// The schemas that their first lines name.
+const SCHEMAS: [&str; 2] = ["tickmark", "waiver"];
 
 const SETTINGS: &str = "tickmark.toml";
 
@@ -55,6 +58,7 @@ pub fn init(options: &InitOptions) -> anyhow::Result<Exit> {
         let written = fs::File::create_new(&target).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
         written.with_context(|| format!("{} cannot be written", target.display()))?;
     }
+    let schemas = SCHEMAS.map(|kind| schema::beside(root, kind)).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let key = FingerprintKey::of(root);
     let made = key.ensure()?;
     // Whatever becomes of the project's own .gitignore, the key stays out.
@@ -64,8 +68,8 @@ pub fn init(options: &InitOptions) -> anyhow::Result<Exit> {
         }
         _ => {}
     }
-    for (path, _) in FILES {
-        println!("made {}", root.join(path).display());
+    for path in FILES.iter().map(|(path, _)| root.join(path)).chain(schemas.into_iter().flatten()) {
+        println!("made {}", path.display());
     }
     let place = root.join(".tickmark/fingerprint.key");
     println!("{} {}: keep it, and keep it to yourself", if made { "made" } else { "kept" }, place.display());

@@ -101,6 +101,7 @@ fn differs(mutant: &Control, control: &Control, test: &ControlTest, evidence: &E
         controls: std::slice::from_ref(&mutant),
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
+        out_of_scope_told: None,
         frameworks: &[],
         waivers: &[],
         evidence,

@@ -115,7 +115,11 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
     }
 
-    let ending = ending(&assessment, &evidence, as_of_from_evidence);
+    let mut ending = ending(&assessment, &evidence, as_of_from_evidence);
+    if assessment.as_of_from == "configuration" {
+        ending.reason +=
+            &format!("; as of {}, pinned in tickmark.toml: what has an end is held against that, not against the clock", assessment.as_of);
+    }
     let mut said = String::new();
     if !terminal::quiet() {
         said += &summary::render(&assessment, &evidence, terminal::colour());

@@ -1,10 +1,12 @@
 //! What `run` prints: one line per control, the worst first, and the reason last.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 use super::exit::Exit;
 use crate::model::assessment::{Assessment, ControlResult, Outcome, Status, Verdict};
+use crate::model::schema::SCHEMA;
 use crate::model::table::Evidence;
 
 /// How many findings of a failing control are named.
@@ -55,7 +57,9 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
     controls.sort_by(|a, b| {
         (a.status, std::cmp::Reverse(a.severity()), &a.control.id).cmp(&(b.status, std::cmp::Reverse(b.severity()), &b.control.id))
     });
-    for result in controls {
+    let (bare, judged): (Vec<_>, Vec<_>) =
+        controls.into_iter().partition(|result| result.status == Status::Unknown && result.counts.total() == 0);
+    for result in judged {
         let _ = writeln!(
             out,
             "  {} {:<7} {:<8} {}: {}",
@@ -66,10 +70,12 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
             tally(result)
         );
         if result.status == Status::Fail {
-            let fails: Vec<&str> =
-                result.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).map(|finding| finding.subject.as_str()).collect();
-            for subject in fails.iter().take(NAMED) {
-                let _ = writeln!(out, "      {}", printable(subject));
+            // What is new gates: it is named before what the baseline knows.
+            let mut fails: Vec<_> = result.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+            fails.sort_by_key(|finding| finding.known == Some(true));
+            for finding in fails.iter().take(NAMED) {
+                let known = if finding.known == Some(true) { " (known)" } else { "" };
+                let _ = writeln!(out, "      {}{known}", printable(&finding.subject));
             }
             if fails.len() > NAMED {
                 let _ = writeln!(out, "      and {} more", fails.len() - NAMED);
@@ -79,7 +85,41 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
             }
         }
     }
+    out.push_str(&without_subject(&bare, colour));
     out
+}
+
+/// Controls that are unknown because nothing is there to judge: one line for each table that is missing, not one for each control.
+fn without_subject(controls: &[&ControlResult], colour: bool) -> String {
+    let mut missing: BTreeMap<&str, Vec<&ControlResult>> = BTreeMap::new();
+    for result in controls {
+        missing.entry(SCHEMA[result.control.subject].name).or_default().push(result);
+    }
+    let mut out = String::new();
+    for (table, results) in missing {
+        let number = results.len();
+        let _ = writeln!(
+            out,
+            "  {} {number} {} of `{table}` {} no subject: {}",
+            status(Status::Unknown, colour),
+            plural("control", number),
+            if number == 1 { "has" } else { "have" },
+            printable(&why(&results))
+        );
+        let ids: Vec<&str> = results.iter().map(|result| result.control.id.as_str()).collect();
+        let _ = writeln!(out, "      {}", ids.join(", "));
+    }
+    out
+}
+
+/// The first reason why more subjects may be there, and how many other ones there are.
+fn why(results: &[&ControlResult]) -> String {
+    let reasons: BTreeSet<&str> = results.iter().flat_map(|result| &result.population_gaps).map(|gap| gap.detail.as_str()).collect();
+    let first = reasons.iter().next().copied().unwrap_or_default();
+    match reasons.len() {
+        0 | 1 => first.to_owned(),
+        number => format!("{first}; {} more in the report", number - 1),
+    }
 }
 
 /// What the baseline saw and is gone; empty: nothing is.

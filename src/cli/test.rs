@@ -79,6 +79,7 @@ fn differences(control: &Control, test: &ControlTest) -> Result<Vec<String>, Lim
         controls: std::slice::from_ref(&control),
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
+        out_of_scope_told: None,
         frameworks: &[],
         waivers: &[],
         evidence: &evidence,

@@ -8,8 +8,7 @@ use super::assessing::{Assessed, Given, assessed};
 use super::exit::Exit;
 use super::named;
 use super::summary::printable;
-use super::terminal;
-use super::{diagnostics, writing};
+use super::writing;
 use crate::evaluate::waivers;
 use crate::load::{self, quoted};
 use crate::model::assessment::{ControlResult, Verdict};
@@ -71,6 +70,7 @@ pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
         fails(result, subject)?;
     }
     let granted = writing::when(options.granted.as_deref(), "--granted", &project)?;
+    writing::ends(&options.until, granted)?;
     let mut text = writing::line("control", &options.control);
     let subjects: Vec<String> = options.subjects.iter().map(|subject| quoted(subject)).collect();
     text += &format!("subjects = [{}]\n", subjects.join(", "));
@@ -94,15 +94,14 @@ pub fn waive(options: &WaiveOptions) -> anyhow::Result<Exit> {
     let waiver = match load::waiver(&options.project, &project, &path, &text) {
         Ok(waiver) => waiver,
         Err(problems) => {
-            eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
-            return Ok(Exit::Usage);
+            return Ok(writing::refused(&path, &problems));
         }
     };
     let evidenced = waiver.approval.is_some();
     for one in waivers::expand(&[waiver], &evidence, granted.max(assessment.as_of))? {
         counts(&one)?;
     }
-    writing::new_file(&options.project, &path, &text)?;
+    writing::new_file(&options.project, &path, "waiver", &text)?;
     println!("{path}: {} until {}", options.control, options.until);
     if granted > assessment.as_of {
         println!("It counts from {granted} on: the evidence of now is as of {}.", assessment.as_of);

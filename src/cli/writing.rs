@@ -1,12 +1,14 @@
-//! What `waive` and `attest` share: a TOML file of the project, written whole or not at all, never over another.
+//! What the commands share that write settings: a TOML file of the project, written whole or not at all, never over another.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 
-use super::clock;
+use super::exit::Exit;
+use super::{clock, diagnostics, schema, terminal};
 use crate::load::quoted;
+use crate::model::diagnostic::Diagnostics;
 use crate::model::digest::sha256;
 use crate::model::project::Project;
 use crate::model::value::{SECOND, Time};
@@ -20,6 +22,16 @@ pub fn when(given: Option<&str>, flag: &str, project: &Project) -> anyhow::Resul
         Some(text) => Time::parse(text).map_err(|why| anyhow::anyhow!("{flag}: {why}")),
         None => Ok(project.as_of.unwrap_or_else(|| Time(clock::now().0 / SECOND * SECOND))),
     }
+}
+
+/// That it ends after it begins.
+///
+/// # Errors
+/// It does not, or what was given is no time.
+pub fn ends(until: &str, begins: Time) -> anyhow::Result<()> {
+    let ends = Time::parse(until).map_err(|why| anyhow::anyhow!("--until: {why}"))?;
+    anyhow::ensure!(ends > begins, "--until {until}: it would end before it begins, at {begins}; give a later time");
+    Ok(())
 }
 
 /// `key = "text"`, with what TOML does not take as it stands escaped.
@@ -51,26 +63,35 @@ pub fn id(given: Option<&str>, prefix: &str, said: &str) -> anyhow::Result<Strin
     Ok(id)
 }
 
-/// Writes a file of the project that is not there yet.
+/// What was wrong with what would have been written.
+pub fn refused(path: &str, problems: &Diagnostics) -> Exit {
+    eprint!("{}", diagnostics::render(problems, terminal::colour_on_errors()));
+    eprintln!("{path} is not written: this is what it would have said.");
+    Exit::Usage
+}
+
+/// Writes a file of the project that is not there yet; its first line names its schema, which is written beside it where it is missing.
 ///
 /// # Errors
 /// It is there, or cannot be written; nothing is left behind then.
-pub fn new_file(root: &Path, path: &str, text: &str) -> anyhow::Result<()> {
+pub fn new_file(root: &Path, path: &str, kind: &str, text: &str) -> anyhow::Result<()> {
     let full = root.join(path);
     let folder = full.parent().unwrap_or(root);
+    let there = || anyhow::anyhow!("{path} is there already, and is not written over; remove it yourself, or give another --id");
+    anyhow::ensure!(full.symlink_metadata().is_err(), there());
+    schema::beside(root, kind)?;
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut file = tempfile::Builder::new()
         .prefix(".tickmark-")
         .tempfile_in(folder)
         .with_context(|| format!("{} cannot be written to", folder.display()))?;
+    let text = schema::directive(kind, Path::new(path)) + text;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(|| format!("{path} cannot be written"))?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(readable).with_context(|| format!("{path} cannot be made readable"))?;
     match file.persist_noclobber(&full) {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            anyhow::bail!("{path} is there already, and is not written over; remove it yourself, or give another --id")
-        }
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(there()),
         Err(error) => Err(error.error).with_context(|| format!("{path} cannot be written")),
     }
 }

@@ -21,7 +21,7 @@ use crate::model::assessment::{
 use crate::model::baseline::Baseline;
 use crate::model::control::Control;
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Gating, Narrowed};
+use crate::model::project::{Deselected, Gating, Narrowed, OutOfScope};
 use crate::model::table::Evidence;
 use crate::model::value::Time;
 use crate::model::waiver::Expanded;
@@ -35,8 +35,10 @@ pub struct Request<'a> {
     pub controls: &'a [Control],
     /// Controls that are not judged.
     pub deselected: &'a [Deselected],
-    /// Requirements out of scope: framework and id → the reason.
-    pub out_of_scope: &'a BTreeMap<(String, String), String>,
+    /// Requirements out of scope, by framework and id.
+    pub out_of_scope: &'a BTreeMap<(String, String), OutOfScope>,
+    /// What is out of scope, and by whom, in a clause; `None`: nothing.
+    pub out_of_scope_told: Option<&'a str>,
     pub frameworks: &'a [Framework],
     /// Whom each waiver excuses, sorted by id.
     pub waivers: &'a [Expanded],
@@ -79,6 +81,7 @@ pub fn assess(request: &Request) -> Result<Assessment, LimitError> {
         absent: &absent,
         baseline: baseline.as_ref(),
         narrowed: request.narrowed,
+        out_of_scope: request.out_of_scope_told,
     });
     let tables = request.evidence.tables.iter().map(|table| (table.schema.name.to_owned(), table.rows, table.is_complete(true))).collect();
     Ok(Assessment {
@@ -235,7 +238,7 @@ fn requirements(framework: &Framework, controls: &[ControlResult], request: &Req
             let controls = mapped(&requirement.id);
             let declared = request.out_of_scope.get(&(framework.id.clone(), requirement.id.clone()));
             let (support, out_of_scope) = match declared {
-                Some(reason) => (Support::OutOfScope, Some(reason.clone())),
+                Some(declared) => (Support::OutOfScope, Some(declared.told())),
                 None => support(&controls, request.deselected),
             };
             RequirementResult {
@@ -276,10 +279,10 @@ fn support(controls: &[MappedControl], deselected: &[Deselected]) -> (Support, O
         None if controls.is_empty() => Support::NoControl,
         None => Support::OutOfScope,
     };
-    let reasons: BTreeSet<&str> = deselected
+    let reasons: BTreeSet<String> = deselected
         .iter()
         .filter(|left| support == Support::OutOfScope && controls.iter().any(|mapped| mapped.id == left.control.id))
-        .filter_map(|left| left.out_of_scope.as_deref())
+        .filter_map(|left| left.out_of_scope.as_ref().map(OutOfScope::told))
         .collect();
-    (support, (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(" ")))
+    (support, (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join("; ")))
 }

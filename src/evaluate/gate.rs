@@ -56,6 +56,8 @@ pub struct Scales<'a> {
     pub absent: &'a [&'a str],
     pub baseline: Option<&'a BaselineResult>,
     pub narrowed: Option<&'a Narrowed>,
+    /// What is declared out of scope, in a clause.
+    pub out_of_scope: Option<&'a str>,
 }
 
 /// The outcome, and why, in a line: the first that holds (SEMANTICS §5.7).
@@ -70,6 +72,9 @@ pub fn decide(scales: &Scales) -> (Outcome, String) {
     }
     if let Some(narrowed) = scales.narrowed {
         reason += &format!("; {}", narrowed.told());
+    }
+    if let Some(told) = scales.out_of_scope {
+        reason += &format!("; {told}");
     }
     (outcome, reason)
 }

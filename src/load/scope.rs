@@ -1,4 +1,4 @@
-//! What a project declares out of scope, with a reason: controls that are then not judged, and requirements.
+//! What a project declares out of scope, with a reason and who answers for it: controls that are then not judged, and requirements.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::reader::{At, Keys, nearest};
 use crate::model::control::Control;
 use crate::model::diagnostic::Code;
 use crate::model::framework::Framework;
-use crate::model::project::Deselected;
+use crate::model::project::{Deselected, OutOfScope};
 
 /// Reads every `[[out-of-scope]]`: takes its controls out of those that are judged, and gives its requirements with their reasons.
 pub fn out_of_scope(
@@ -16,11 +16,13 @@ pub fn out_of_scope(
     selected: &[String],
     controls: &mut Vec<Control>,
     deselected: &mut Vec<Deselected>,
-) -> BTreeMap<(String, String), String> {
+) -> BTreeMap<(String, String), OutOfScope> {
     let mut requirements = BTreeMap::new();
     let mut places = Vec::new();
     for entry in keys.tables("out-of-scope", "a declaration") {
         let reason = entry.required_text("reason", "why, for whoever reads the report").map(|reason| reason.value);
+        let approver = entry.required_text("approver", "the id of the party that accepts it").map(|approver| approver.value);
+        let declared = OutOfScope { reason: reason.unwrap_or_default(), approver: approver.unwrap_or_default() };
         let ids = entry.texts("controls").unwrap_or_default();
         let framework = entry.text("framework");
         let named = entry.texts("requirements").unwrap_or_default();
@@ -33,9 +35,8 @@ pub fn out_of_scope(
                 "add `controls`, or `framework` and `requirements`",
             );
         }
-        let reason = reason.unwrap_or_default();
         for id in ids {
-            exclude(&entry, &id, &reason, controls, deselected);
+            exclude(&entry, &id, &declared, controls, deselected);
         }
         match framework {
             None if !named.is_empty() => entry.file.error(
@@ -61,7 +62,7 @@ pub fn out_of_scope(
                 for id in named {
                     if let Some(resolved) = resolve(found, &id.value, &id.span, entry.file) {
                         places.push((found.id.clone(), resolved.clone(), id));
-                        requirements.insert((found.id.clone(), resolved), reason.clone());
+                        requirements.insert((found.id.clone(), resolved), declared.clone());
                     }
                 }
             }
@@ -88,17 +89,17 @@ pub fn out_of_scope(
     requirements
 }
 
-fn exclude(entry: &Keys<'_, '_>, id: &At<String>, reason: &str, controls: &mut Vec<Control>, deselected: &mut Vec<Deselected>) {
+fn exclude(entry: &Keys<'_, '_>, id: &At<String>, declared: &OutOfScope, controls: &mut Vec<Control>, deselected: &mut Vec<Deselected>) {
     if let Some(position) = controls.iter().position(|control| control.id == id.value) {
         let control = controls.remove(position);
         let at = deselected.partition_point(|left| left.control.id < control.id);
-        deselected.insert(at, Deselected { control, out_of_scope: Some(reason.to_owned()), narrowed: false });
+        deselected.insert(at, Deselected { control, out_of_scope: Some(declared.clone()), narrowed: false });
     } else if let Some(left) = deselected.iter_mut().find(|left| left.control.id == id.value) {
         if left.out_of_scope.is_some() {
             let message = format!("`{}` is declared out of scope twice", id.value);
             entry.file.error(Code::DuplicateId, &id.span, message, "the second of them", "remove one");
         }
-        left.out_of_scope = Some(reason.to_owned());
+        left.out_of_scope = Some(declared.clone());
     } else {
         let all = controls.iter().chain(deselected.iter().map(|left| &left.control)).map(|control| control.id.as_str());
         let help = nearest(&id.value, all);

@@ -1,6 +1,6 @@
 //! What `tickmark.toml` says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::attestation::Attestation;
@@ -25,8 +25,8 @@ pub struct Project {
     pub controls: Vec<Control>,
     /// Controls that are not judged, sorted by id: shipped ones that are not selected, and any that are out of scope.
     pub deselected: Vec<Deselected>,
-    /// Requirements declared out of scope: framework and id → the reason.
-    pub out_of_scope: BTreeMap<(String, String), String>,
+    /// Requirements declared out of scope, by framework and id.
+    pub out_of_scope: BTreeMap<(String, String), OutOfScope>,
     pub gating: Gating,
     /// What `--only` and `--skip` leave of the selected controls.
     pub narrowed: Option<Narrowed>,
@@ -94,10 +94,50 @@ impl Engagement {
 #[derive(Clone, Debug)]
 pub struct Deselected {
     pub control: Control,
-    /// Why it is out of scope, as the project declares it.
-    pub out_of_scope: Option<String>,
+    /// It is out of scope, as the project declares it.
+    pub out_of_scope: Option<OutOfScope>,
     /// It is selected, and `--only` or `--skip` leave it out of this run.
     pub narrowed: bool,
+}
+
+/// What `[[out-of-scope]]` says of what it names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutOfScope {
+    pub reason: String,
+    /// Who answers for it.
+    pub approver: String,
+}
+
+impl OutOfScope {
+    /// `No AI agent is run (accepted by s.tanaka)`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{} (accepted by {})", self.reason.trim_end_matches('.'), self.approver)
+    }
+}
+
+impl Project {
+    /// What the project's own word leaves out of scope: `2 controls and 1 requirement are out of scope, accepted by s.tanaka`; `None`: nothing.
+    #[must_use]
+    pub fn out_of_scope_told(&self, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        let controls = self.deselected.iter().filter_map(|left| left.out_of_scope.as_ref());
+        let (controls, requirements) = (controls.clone().count(), self.out_of_scope.len());
+        let several = |count: usize, one: &str| (count > 0).then(|| format!("{count} {one}{}", if count == 1 { "" } else { "s" }));
+        let what: Vec<String> = [several(controls, "control"), several(requirements, "requirement")].into_iter().flatten().collect();
+        let who: BTreeSet<String> = self
+            .deselected
+            .iter()
+            .filter_map(|left| left.out_of_scope.as_ref())
+            .chain(self.out_of_scope.values())
+            .map(|declared| match is_known(&declared.approver) {
+                true => declared.approver.clone(),
+                false => format!("{} (no party that the evidence knows)", declared.approver),
+            })
+            .collect();
+        let verb = if controls + requirements == 1 { "is" } else { "are" };
+        (!what.is_empty())
+            .then(|| format!("{} {verb} out of scope, accepted by {}", what.join(" and "), who.into_iter().collect::<Vec<_>>().join(", ")))
+    }
 }
 
 /// One `[[source]]`.

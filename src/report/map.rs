@@ -8,7 +8,7 @@ use super::wire;
 use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status};
 use crate::model::control::{Looser, Stricter};
 use crate::model::digest::sha256;
-use crate::model::project::{Project, SourceConfig};
+use crate::model::project::{OutOfScope, Project, SourceConfig};
 use crate::model::schema::SCHEMA;
 use crate::model::table::{Collection, Evidence, Gap, Source, Why};
 use crate::model::waiver::{Scope, WaiverResult};
@@ -59,7 +59,7 @@ pub fn assessment<'a>(assessment: &'a Assessment, evidence: &'a Evidence, projec
                 title: &left.control.title,
                 severity: left.control.severity.word(),
                 file: &left.control.file,
-                out_of_scope: left.out_of_scope.as_deref(),
+                out_of_scope: left.out_of_scope.as_ref().map(OutOfScope::told),
                 narrowed: left.narrowed,
             })
             .collect(),

@@ -341,8 +341,8 @@ pub struct Deselected<'a> {
     pub title: &'a str,
     pub severity: &'static str,
     pub file: &'a str,
-    /// Why it is out of scope; `null`: it is not, and counts towards its requirements as unknown.
-    pub out_of_scope: Option<&'a str>,
+    /// Why it is out of scope, and who accepts that; `null`: it is not, and counts towards its requirements as unknown.
+    pub out_of_scope: Option<String>,
     /// It is selected, and the command line left it out.
     pub narrowed: bool,
 }

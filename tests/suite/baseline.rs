@@ -11,6 +11,7 @@ use tickmark::load;
 use super::cli::project;
 use super::gate::verified;
 use super::package::contents;
+use super::schemas::names_its_schema;
 use super::signing::tickmark;
 use super::verify::{edited, relisted, write};
 
@@ -87,6 +88,7 @@ fn says(line: &str, words: &[&str]) {
 #[test]
 fn only_what_is_new_gates_and_the_rest_is_listed() {
     let work = Work::new();
+    names_its_schema(&work.path().join("baseline.toml"));
     says(&work.held(FIRST, 0), &["KNOWN ONLY (exit 0): 2 violations at the gate, and the baseline knows all of them"]);
     let assessment = work.assessment();
     assert_eq!((&assessment["outcome"]["word"], &assessment["baseline"]["known"]), (&"known violations only".into(), &2.into()));
@@ -99,10 +101,10 @@ fn only_what_is_new_gates_and_the_rest_is_listed() {
         &["in force: 2 fails are known", root, "What there was. Accepted by `p1`; *approval not evidenced*"],
     );
 
-    says(
-        &work.held("id,system,native_id,owner\na,s,na,none\nb,s,nb,none\nc,s,nc,none\n", 1),
-        &["FAIL (exit 1): 1 new violation at the gate, of OWN-01; first: OWN-01 c", "2 more are known"],
-    );
+    work.write("identity.csv", "id,system,native_id,owner\na,s,na,none\nb,s,nb,none\nc,s,nc,none\n");
+    let said = work.ends(&["run", "--baseline"], 1);
+    says(said.lines().last().unwrap(), &["FAIL (exit 1): 1 new violation at the gate, of OWN-01; first: OWN-01 c", "2 more are known"]);
+    assert!(said.contains("\n      c\n      a (known)\n      b (known)\n"), "what is new comes first: {said}");
     // Without the option it gates as ever.
     work.ends(&["run", "--out", "plain"], 1);
     assert!(!work.path().join("plain/inputs/baseline.toml").exists());
@@ -190,9 +192,9 @@ fn a_source_that_is_dropped_or_holds_less_is_a_violation() {
 fn a_control_that_is_dropped_is_a_violation_unless_the_command_line_says_so() {
     let work = Work::new();
     work.write("controls/TWO-01.toml", &super::cli::CONTROL.replace("OWN-01", "TWO-01").replace("owner <> 'none'", "id <> 'q'"));
-    work.edit("tickmark.toml", "as-of", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\" }]\nas-of");
+    work.edit("tickmark.toml", "as-of", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\", approver = \"p1\" }]\nas-of");
     says(&work.again(1), &["first: OWN-01: 2 failed it in the baseline, and it is not judged any more"]);
-    work.edit("tickmark.toml", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\" }]\n", "");
+    work.edit("tickmark.toml", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\", approver = \"p1\" }]\n", "");
     let said = work.ends(&["run", "--baseline", "--skip", "OWN"], 0);
     says(said.lines().last().unwrap(), &["PASS (exit 0)", "narrowed to 1 of 2 controls (--skip OWN)"]);
     verified(work.path(), "report");
@@ -263,7 +265,11 @@ fn who_accepts_what_is_checked_when_it_is_accepted() {
         says(&work.ends(&all, exit), &[words]);
     };
     accept(&["accepted", "--granted", "2026-06-30T00:00:00Z", "--until", "2026-10-01T00:00:00Z"], 2, "a baseline lasts 90d at most");
-    accept(&["accepted", "--granted", "2026-06-30T00:00:00Z", "--until", "2026-06-01T00:00:00Z"], 2, "expected a later time");
+    accept(
+        &["accepted", "--granted", "2026-06-30T00:00:00Z", "--until", "2026-06-01T00:00:00Z"],
+        2,
+        "it would end before it begins, at 2026-06-30T00:00:00Z",
+    );
     accept(&["nowhere", "--until", "2026-08-01T00:00:00Z"], 2, "nowhere");
     work.ends(&["run"], 1);
     accept(&["report", "--until", "2026-08-01T00:00:00Z"], 2, "is what the next run replaces");
@@ -308,6 +314,7 @@ fn ids(files: &[(&str, String)], key: &[u8]) -> Vec<(String, String)> {
         controls: &project.controls,
         deselected: &[],
         out_of_scope: &std::collections::BTreeMap::new(),
+        out_of_scope_told: None,
         frameworks: &[],
         waivers: &[],
         evidence: &evidence,

@@ -56,7 +56,7 @@ fn others_of(requirement: &str) -> Vec<String> {
 fn controls_out_of_scope_count_for_nothing() {
     let others = others_of("NHI1:2025");
     assert!(!others.is_empty());
-    let declared = format!("\n[[out-of-scope]]\ncontrols = {others:?}\nreason = \"Judged elsewhere.\"\n");
+    let declared = format!("\n[[out-of-scope]]\ncontrols = {others:?}\nreason = \"Judged elsewhere.\"\napprover = \"p1\"\n");
     assert_eq!(status(&coverage(&declared, PASS), "NHI1:2025")["status"], "supported");
     assert_eq!(status(&coverage(&declared, FAIL), "NHI1:2025")["status"], "contradicted");
     // Whoever reads only the first page learns what was left out.
@@ -64,22 +64,28 @@ fn controls_out_of_scope_count_for_nothing() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
     let page = report.split("## Outcome").next().unwrap();
-    assert!(page.contains(&format!("| **Left out** | declared out of scope: {} control", others.len())), "{page}");
+    let told = format!("{} control", others.len());
+    assert!(page.contains(&format!("| **Left out** | {told}")) && page.contains(" out of scope, accepted by p1"), "{page}");
+    let last = said.lines().last().unwrap();
+    assert!(last.contains(&format!("; {told}")) && last.contains(" out of scope, accepted by p1;"), "{last}");
     // The last one too: nothing is left that could support it, and nothing is assessed.
     let mut all = others;
     all.push("OWN-01".to_owned());
-    let declared = format!("\n[[out-of-scope]]\ncontrols = {all:?}\nreason = \"Judged elsewhere.\"\n");
+    let declared = format!("\n[[out-of-scope]]\ncontrols = {all:?}\nreason = \"Judged elsewhere.\"\napprover = \"p1\"\n");
     let (output, said, _work) = with(&declared, FAIL, &["coverage", "--format", "json"]);
     assert_eq!(output.status.code(), Some(2), "{said}");
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let requirement = status(&found, "NHI1:2025");
-    assert_eq!((requirement["status"].as_str(), requirement["out_of_scope"].as_str()), (Some("out of scope"), Some("Judged elsewhere.")));
+    assert_eq!(
+        (requirement["status"].as_str(), requirement["out_of_scope"].as_str()),
+        (Some("out of scope"), Some("Judged elsewhere (accepted by p1)"))
+    );
     assert_eq!(found["frameworks"][0]["counts"]["supported"], 0);
 }
 
 #[test]
 fn requirements_out_of_scope_are_counted_apart_and_printed() {
-    let declared = "\n[[out-of-scope]]\nframework = \"owasp-nhi-2025\"\nrequirements = [\"NHI2:2025\"]\nreason = \"No | secrets here.\"\n";
+    let declared = "\n[[out-of-scope]]\nframework = \"owasp-nhi-2025\"\nrequirements = [\"NHI2:2025\"]\nreason = \"No | secrets here.\"\napprover = \"nobody\"\n";
     let found = coverage(declared, PASS);
     assert_eq!(status(&found, "NHI2:2025")["status"], "out of scope");
     let counts = &found["frameworks"][0]["counts"];
@@ -88,6 +94,14 @@ fn requirements_out_of_scope_are_counted_apart_and_printed() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = std::fs::read_to_string(work.path().join("report/report.md")).unwrap();
     assert!(report.contains("○ out of scope"), "{report}");
+    let last = said.lines().last().unwrap();
+    assert!(last.contains("; 1 requirement is out of scope, accepted by nobody (no party that the evidence knows)"), "{last}");
+    assert!(
+        last.ends_with(
+            "; as of 2026-06-30T00:00:00Z, pinned in tickmark.toml: what has an end is held against that, not against the clock"
+        ),
+        "{last}"
+    );
     assert!(report.contains("No &#124; secrets here"), "{report}");
     let (output, said, _work) = with(declared, PASS, &["coverage"]);
     assert_eq!(output.status.code(), Some(0));
@@ -100,18 +114,19 @@ fn requirements_out_of_scope_are_counted_apart_and_printed() {
 fn a_declaration_that_is_wrong() {
     for (declared, code, words) in [
         // A finding would vanish behind it.
-        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI1:2025\"]\nreason = \"x\"", "T025", "OWN-01"),
-        ("controls = [\"OWN-02\"]\nreason = \"x\"", "T009", "OWN-01"),
-        ("controls = [\"OWN-01\", \"OWN-01\"]\nreason = \"x\"", "T006", "twice"),
-        ("controls = [\"OWN-01\"]", "T004", "reason"),
-        ("controls = [\"OWN-01\"]\nreason = \" \"", "T005", "`reason` is empty"),
-        ("reason = \"x\"", "T004", "nothing is declared"),
-        ("requirements = [\"NHI2:2025\"]\nreason = \"x\"", "T004", "framework"),
-        ("framework = \"owasp-nhi-2025\"\nreason = \"x\"", "T004", "requirements"),
-        ("framework = \"nist-csf-2.0\"\nrequirements = [\"PR.AA-06\"]\nreason = \"x\"", "T023", "no selected framework"),
-        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI-03\"]\nreason = \"x\"", "T021", "NHI7:2025"),
-        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI99\"]\nreason = \"x\"", "T020", "NHI99"),
-        ("controls = [\"OWN-01\"]\nreason = \"x\"\nuntil = \"y\"", "T003", "until"),
+        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI1:2025\"]\nreason = \"x\"\napprover = \"p1\"", "T025", "OWN-01"),
+        ("controls = [\"OWN-02\"]\nreason = \"x\"\napprover = \"p1\"", "T009", "OWN-01"),
+        ("controls = [\"OWN-01\", \"OWN-01\"]\nreason = \"x\"\napprover = \"p1\"", "T006", "twice"),
+        ("controls = [\"OWN-01\"]\napprover = \"p1\"", "T004", "reason"),
+        ("controls = [\"OWN-01\"]\nreason = \"y\"", "T004", "approver"),
+        ("controls = [\"OWN-01\"]\nreason = \" \"\napprover = \"p1\"", "T005", "`reason` is empty"),
+        ("reason = \"x\"\napprover = \"p1\"", "T004", "nothing is declared"),
+        ("requirements = [\"NHI2:2025\"]\nreason = \"x\"\napprover = \"p1\"", "T004", "framework"),
+        ("framework = \"owasp-nhi-2025\"\nreason = \"x\"\napprover = \"p1\"", "T004", "requirements"),
+        ("framework = \"nist-csf-2.0\"\nrequirements = [\"PR.AA-06\"]\nreason = \"x\"\napprover = \"p1\"", "T023", "no selected framework"),
+        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI-03\"]\nreason = \"x\"\napprover = \"p1\"", "T021", "NHI7:2025"),
+        ("framework = \"owasp-nhi-2025\"\nrequirements = [\"NHI99\"]\nreason = \"x\"\napprover = \"p1\"", "T020", "NHI99"),
+        ("controls = [\"OWN-01\"]\nreason = \"x\"\napprover = \"p1\"\nuntil = \"y\"", "T003", "until"),
     ] {
         let (output, said, _work) = with(&format!("\n[[out-of-scope]]\n{declared}\n"), PASS, &["check"]);
         assert_eq!(output.status.code(), Some(2), "{declared}\n{said}");

@@ -53,6 +53,7 @@ fn assessed(rows: [&str; 3]) -> (Assessment, Evidence) {
         controls: &project.controls,
         deselected: &[],
         out_of_scope: &std::collections::BTreeMap::new(),
+        out_of_scope_told: None,
         frameworks: &[],
         waivers: &[],
         evidence: &evidence,

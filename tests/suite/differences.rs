@@ -109,7 +109,7 @@ fn controls_sources_waivers_and_settings_differ_too() {
     );
     let dropped = packages(|files| {
         files.push(("controls/TWO-01.toml", CONTROL.replace("OWN-01", "TWO-01")));
-        files[0].1 = files[0].1.replace("as-of", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\" }]\nas-of");
+        files[0].1 = files[0].1.replace("as-of", "out-of-scope = [{ controls = [\"OWN-01\"], reason = \"-\", approver = \"p1\" }]\nas-of");
     });
     assert_eq!(told(&dropped, 1), ["controls: !not judged any more OWN-01", "controls: judged for the first time TWO-01"]);
     let (_, said) = tickmark(dropped.path(), &["diff", "old/report", "new/report"]);

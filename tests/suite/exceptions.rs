@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::schemas::names_its_schema;
+
 const SETTINGS: &str = r#"
 name = "Keys"
 frameworks = ["owasp-nhi-2025"]
@@ -369,6 +371,7 @@ fn waive_writes_from_a_finding_and_never_over_a_waiver() {
     let output = waive("one", &["--approver", "boss", "--id", "W-7", "--ticket", "R-1", "--document", "minutes.md"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let written = fs::read_to_string(project.path("waivers/W-7.toml")).unwrap();
+    names_its_schema(&project.path("waivers/W-7.toml"));
     let assessment = project.run(&[], 1);
     assert_eq!(verdict(&assessment, "one"), "waived");
     assert!(!assessment["waivers"][0]["approval"].is_null());
@@ -384,9 +387,14 @@ fn waive_writes_from_a_finding_and_never_over_a_waiver() {
         ("whose", &["--approver", "boss"], "nobody says who owns `whose`"),
         ("two", &["--approver", "boss", "--granted", "2026-04-01T00:00:00Z"], "too broad"),
         ("two", &["--approver", "boss", "--granted", "soon"], "--granted"),
+        (
+            "two",
+            &["--approver", "boss", "--granted", "2026-09-01T00:00:00Z"],
+            "--until 2026-08-01T00:00:00Z: it would end before it begins",
+        ),
         ("two", &["--approver", "boss", "--id", "../W"], "--id"),
         ("two", &["--approver", "boss", "--document", "gone.md"], "gone.md"),
-        ("two", &["--approver", "boss", "--compensating", "KEY-09"], "KEY-09"),
+        ("two", &["--approver", "boss", "--compensating", "KEY-09"], ".toml is not written"),
     ];
     for (subject, more, words) in refused {
         let output = waive(subject, more);
@@ -421,6 +429,7 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
         // As the report does: an approval without a document is one that is not evidenced, another claim just has none.
         assert_eq!(said(&output).contains("the report will say *none*"), !more.contains(&"--document"), "{}", said(&output));
     }
+    names_its_schema(&project.path("attestations/A-1.toml"));
     let assessment = project.run(&[], 1);
     let rows = assessment["tables"].as_array().unwrap().iter().find(|table| table["name"] == "attestation").unwrap();
     assert_eq!((rows["rows"].as_i64(), rows["complete"].as_bool()), (Some(4), Some(false)), "nobody vouches that they are all");
@@ -433,7 +442,7 @@ fn attest_writes_what_was_signed_for_and_lists_what_ends() {
     for (subject, until, more, words) in [
         ("gone", "never", &[] as &[&str], "the evidence holds no credential `gone`"),
         ("one", "never", &["--id", "A-1"], "there already"),
-        ("one", "2026-06-01T00:00:00Z", &[], "before it was said"),
+        ("one", "2026-06-01T00:00:00Z", &[], "--until 2026-06-01T00:00:00Z: it would end before it begins"),
         ("one", "soon", &[], "soon"),
     ] {
         let output = attest(subject, until, more);

@@ -36,6 +36,17 @@ fn vendor() -> SourceMapping {
     }
 }
 
+/// A program is called with the same variables, whichever of its exports is asked for.
+#[test]
+fn one_tool_gets_one_environment() {
+    let mut of: std::collections::BTreeMap<&str, &Vec<String>> = std::collections::BTreeMap::new();
+    for mapping in shipped_mappings() {
+        let Some(collect) = &mapping.collect else { continue };
+        assert_eq!(of.entry(&collect.tool).or_insert(&collect.env), &&collect.env, "{}", mapping.kind);
+    }
+    assert!(of.len() > 8, "{of:?}");
+}
+
 fn read(mapping: &SourceMapping, path: &str, bytes: &[u8]) -> Tried {
     let systems = ["v".to_owned()];
     let once = |bytes: Vec<u8>| tried(mapping, &systems, None, path, bytes, &FingerprintKey::given(&[]), shipped_mappings).unwrap();

@@ -365,6 +365,8 @@ fn run_and_export_write_the_same() {
     says(&desk.tickmark(&["export", "report", "--format", "csv"]), 2, &["say where it goes with --out"]);
     says(&desk.tickmark(&["export", "report", "--format", "sarif", "--out", "report/x.sarif"]), 2, &["lies in the package"]);
     says(&desk.tickmark(&["export", "report", "--format", "sarif", "--out", "report"]), 2, &["lies in the package"]);
+    let elsewhere = desk.path("gone").join("x.sarif");
+    says(&desk.tickmark(&["export", "report", "--format", "sarif", "--out", elsewhere.to_str().unwrap()]), 2, &["there is no folder"]);
     says(&desk.tickmark(&["export", "report", "--format", "xml"]), 2, &["there is no format `xml`; there are sarif, junit"]);
     fs::write(desk.path("report.csv/mine.txt"), "mine").unwrap();
     says(&desk.tickmark(&["export", "report", "--format", "csv", "--out", "report.csv"]), 2, &["it holds `mine.txt`"]);

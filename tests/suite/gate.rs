@@ -224,6 +224,7 @@ fn check(case: &Case, other: Option<Mix>, absent: bool, (controls, runs): Tables
         absent: absent_sources,
         baseline: baseline.as_ref(),
         narrowed: None,
+        out_of_scope: None,
     });
     let mut came = vec![case.comes_to(controls)];
     came.extend(second.as_ref().map(|second| second.comes_to(controls)));

@@ -280,6 +280,7 @@ fn the_program_imports_and_lists() {
     let again = ["framework", "import", "Law 3.json", "--publisher", "P", "--url", "https://example.org"];
     let (code, out, err) = said(&again);
     assert!(code == Some(0) && out.starts_with("frameworks/law-3.toml: 4 requirements of Law 3\n"), "{out}{err}");
+    super::schemas::names_its_schema(&work.path().join("frameworks/law-3.toml"));
     let (code, _, err) = said(&again);
     assert!(code == Some(2) && err.contains("is there already"), "{err}");
     let (code, out, err) = said(&["controls", "list", "--search", "OFFBOARD"]);

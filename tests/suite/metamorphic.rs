@@ -50,6 +50,7 @@ fn outcomes(controls: &[Control], waivers: &[Waiver], evidence: &Evidence, as_of
         controls,
         deselected: &[],
         out_of_scope: &BTreeMap::new(),
+        out_of_scope_told: None,
         frameworks: &[],
         waivers: &waivers,
         evidence: &evidence,

@@ -90,8 +90,8 @@ fn what_ends_a_run_well_is_no_looser() {
         ("fail-on-unknown = \"none\"", "the gate is looser: `fail-on-unknown` is none, and any with you"),
         (&format!("gate = {{ OWN-01 = {{ value = \"none\", {answered} }} }}"), "control OWN-01 is off the gate"),
         (
-            "out-of-scope = [{ framework = \"owasp-nhi-2025\", requirements = [\"NHI2:2025\"], reason = \"no secrets\" }]",
-            "requirement NHI2:2025 of `owasp-nhi-2025` was declared out of scope (\u{201c}no secrets\u{201d})",
+            "out-of-scope = [{ framework = \"owasp-nhi-2025\", requirements = [\"NHI2:2025\"], reason = \"no secrets\", approver = \"p1\" }]",
+            "requirement NHI2:2025 of `owasp-nhi-2025` was declared out of scope (\u{201c}no secrets (accepted by p1)\u{201d})",
         ),
     ] {
         let said = Walk::new(settings, &[]).own();

@@ -18,7 +18,9 @@ use tickmark::model::framework::{Framework, Requirement};
 use tickmark::model::project::{Deselected, Engagement, Exports, Gate, Gating, Narrowed, Override, Project, SourceConfig, Vouched};
 use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
-use tickmark::model::table::{Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why};
+use tickmark::model::table::{
+    Collection, Column, Completeness, Evidence, EvidenceFile, Gap, Locator, Logs, Quarantined, Source, Table, Why,
+};
 use tickmark::model::value::{Constant, Duration, Time};
 use tickmark::model::watch::Unwatched;
 use tickmark::model::wording::Wording;
@@ -493,6 +495,27 @@ fn baseline() -> Baseline {
 
 pub fn package() -> BTreeMap<String, Vec<u8>> {
     render(&assessment(), &evidence(), &project(), &Unwatched).unwrap()
+}
+
+/// One whose `assessment.json` has every object that there may be.
+pub fn with_every_object() -> BTreeMap<String, Vec<u8>> {
+    let (mut assessment, mut evidence) = (assessment(), evidence());
+    let control = assessment.controls.iter_mut().map(|result| &mut result.control).find(|control| !control.mappings.is_empty()).unwrap();
+    control.notes.push(("nist-csf-2.0".to_owned(), "A note.".to_owned()));
+    control.mappings[0].file = Some("mappings/own.toml".to_owned());
+    let kong = &mut evidence.sources[1];
+    kong.failed = Some((at("2026-06-21T00:00:00Z"), "exit 1".to_owned()));
+    kong.collections.push(Collection {
+        record: "locker/kong/1.json".to_owned(),
+        by: "command",
+        collected_at: at("2026-06-20T00:00:00Z"),
+        started_at: at("2026-06-20T00:00:00Z"),
+        ended_at: at("2026-06-20T00:00:01Z"),
+        tool_version: None,
+        commands: vec![(vec!["deck".to_owned()], 1)],
+        files: vec![("dump.yaml".to_owned(), sha256(b"a"), sha256(b"b"))],
+    });
+    render(&assessment, &evidence, &project()).unwrap()
 }
 
 fn text(files: &BTreeMap<String, Vec<u8>>, path: &str) -> String {

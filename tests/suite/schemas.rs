@@ -1,4 +1,4 @@
-//! The JSON Schemas say what the loader knows: the same keys, in both directions, and every file that ships is valid.
+//! The JSON Schemas say what the loader knows, and what a package holds: the same keys, in both directions; every file that ships is valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +9,9 @@ use tickmark::attest::policy::Policy;
 use tickmark::cli::schema::SCHEMAS;
 use tickmark::load;
 use tickmark::model::diagnostic::{Code, Diagnostics};
+use tickmark::model::schema::{SCHEMA, Type, table};
+
+mod package;
 
 /// A key that no table has: the loader answers with those that it knows.
 const NONE: &str = "zzqqxx";
@@ -88,6 +91,7 @@ complete = { zzqqxx = 1, from = "a", by = "b", on = "2026-06-29" }
 [[out-of-scope]]
 zzqqxx = 1
 reason = "r"
+approver = "a"
 controls = ["ROT-02"]
 [[source]]
 zzqqxx = 1
@@ -221,6 +225,10 @@ fn every_key_that_the_loader_knows_is_in_the_schemas_and_none_else() {
     );
     let waiver = "zzqqxx = 1\nid = \"w\"\ncontrol = \"ROT-01\"\nsubjects = [\"a\"]\nreason = \"r\"\napprover = \"a\"\ngranted-at = \"2026-06-01T00:00:00Z\"\n[approval]\nzzqqxx = 1\n";
     same("waiver", &project("waivers/w.toml", waiver), &[("waivers/w.toml", ""), ("`[approval]`", "/properties/approval")]);
+    let attestation = "zzqqxx = 1\nid = \"a\"\n";
+    same("attestation", &project("attestations/a.toml", attestation), &[("attestations/a.toml", "")]);
+    let baseline = load::baseline_drafted(Path::new("."), "zzqqxx = 1\n[approval]\nzzqqxx = 1\n").unwrap_err();
+    same("baseline", &asked(&baseline), &[("baseline.toml", ""), ("`[approval]`", "/properties/approval")]);
     let mapping = "zzqqxx = 1\n[[mapping]]\nzzqqxx = 1\n";
     same("mappings", &project("mappings/m.toml", mapping), &[("mappings/m.toml", ""), ("a mapping", "/properties/mapping/items")]);
     let mut problems = Diagnostics::default();
@@ -297,6 +305,16 @@ fn files(folder: &str) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// That a file which the program wrote names its schema, which lies there, and fits it.
+pub fn names_its_schema(file: &Path) {
+    let text = fs::read_to_string(file).unwrap();
+    let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap_or_else(|| panic!("{text}"));
+    let schema = file.parent().unwrap().join(named);
+    let kind = schema.file_name().unwrap().to_str().unwrap().strip_suffix(".schema.json").unwrap();
+    assert_eq!(fs::read_to_string(&schema).unwrap(), SCHEMAS.iter().find(|(known, _)| *known == kind).unwrap().1);
+    assert_eq!(complaints(kind, file), [""; 0]);
+}
+
 fn complaints(kind: &str, path: &Path) -> Vec<String> {
     let validator = jsonschema::validator_for(&schema(kind)).unwrap();
     let value = plain(toml::Value::Table(fs::read_to_string(path).unwrap().parse::<toml::Table>().unwrap()));
@@ -312,6 +330,8 @@ fn every_file_that_ships_is_valid_and_one_with_an_unknown_key_is_not() {
         ("source", "sources"),
         ("control", "examples/bank/controls"),
         ("waiver", "examples/bank/waivers"),
+        ("waiver", "templates/project/waiver.toml"),
+        ("attestation", "examples/bank/attestations"),
         ("tickmark", "examples/bank/tickmark.toml"),
         ("tickmark", "examples/kubernetes/tickmark.toml"),
         ("tickmark", "templates/project/tickmark.toml"),
@@ -335,6 +355,13 @@ fn every_file_that_ships_is_valid_and_one_with_an_unknown_key_is_not() {
         let kind = if file == "tickmark.toml" { "tickmark" } else { "control" };
         assert!(!complaints(kind, &broken.join(file)).is_empty(), "{file}");
     }
+}
+
+#[test]
+fn an_attestation_speaks_of_the_kinds_that_the_table_knows() {
+    let attestation = &SCHEMA[table("attestation").unwrap()];
+    let Type::Enum(words) = attestation.columns[attestation.column("subject_kind").unwrap()].ty else { panic!("no words") };
+    assert_eq!(schema("attestation")["properties"]["subject-kind"]["enum"], Value::from(words.to_vec()));
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub fn check(root: &Path, theirs: &Project, as_of: Option<Time>, account: &mut A
             Some(_) => {}
         }
     }
-    for ((framework, id), reason) in theirs.out_of_scope.iter().filter(|(requirement, _)| !ours.out_of_scope.contains_key(*requirement)) {
-        found.push(format!("requirement {id} of `{framework}` was declared out of scope (\u{201c}{reason}\u{201d})"));
+    for ((framework, id), declared) in theirs.out_of_scope.iter().filter(|(requirement, _)| !ours.out_of_scope.contains_key(*requirement)) {
+        found.push(format!("requirement {id} of `{framework}` was declared out of scope (\u{201c}{}\u{201d})", declared.told()));
     }
     for one in theirs.mapping_files.iter().filter(|one| !ours.mapping_files.iter().any(|mine| mine.text == one.text)) {
         found.push(format!("requirements were added to controls: `{}` is none of yours", one.file));
@@ -97,10 +97,12 @@ fn controls(ours: &Project, theirs: &Project, found: &mut Vec<String>, stricter:
     for mine in &ours.controls {
         let Some(control) = theirs.controls.iter().find(|control| control.id == mine.id) else {
             let left = theirs.deselected.iter().find(|left| left.control.id == mine.id);
-            let declared = left.and_then(|left| left.out_of_scope.as_deref());
+            let declared = left.and_then(|left| left.out_of_scope.as_ref());
             found.push(match declared {
                 _ if left.is_some_and(|left| left.narrowed) => format!("control {} was not judged: left out by the command line", mine.id),
-                Some(reason) => format!("control {} was not judged: declared out of scope (\u{201c}{reason}\u{201d})", mine.id),
+                Some(declared) => {
+                    format!("control {} was not judged: declared out of scope (\u{201c}{}\u{201d})", mine.id, declared.told())
+                }
                 None => format!("control {} was not judged: dropped", mine.id),
             });
             continue;

@@ -89,12 +89,12 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
         ));
     }
     for left in &project.deselected {
-        if let Some(reason) = &left.out_of_scope {
+        if let Some(declared) = &left.out_of_scope {
             let id = escape::code(&left.control.id);
             items.push(format!(
                 "{id} was not judged: {} declares it out of scope: {}",
                 escape::sentence(&project.name),
-                escape::markdown(reason)
+                escape::markdown(&declared.told())
             ));
         }
     }

@@ -4,18 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::map;
 use crate::model::project::Project;
 use crate::model::table::Evidence;
 use crate::model::value::Duration;
+use crate::report::{escape, map};
 
 /// What the settings leave out, allow and say themselves.
 #[derive(Serialize)]
 pub struct TrustView<'a> {
-    /// Controls that are declared out of scope.
-    left_out: usize,
-    /// Requirements that are.
-    requirements_left_out: usize,
+    /// What is declared out of scope, and by whom, in a clause.
+    left_out: Option<String>,
     /// Shipped controls that are not selected.
     unselected: usize,
     /// The oldest and the newest collection, and how old evidence may be; `None`: nothing was collected.
@@ -37,11 +35,9 @@ struct Age<'a> {
 }
 
 pub fn trust<'a>(evidence: &'a Evidence, project: &'a Project) -> TrustView<'a> {
-    let left_out = project.deselected.iter().filter(|left| left.out_of_scope.is_some()).count();
     let telling: Vec<_> = project.sources.iter().filter(|config| !config.facts.is_empty()).collect();
     TrustView {
-        left_out,
-        requirements_left_out: project.out_of_scope.len(),
+        left_out: project.out_of_scope_told(|approver| evidence.knows_party(approver)).map(|told| escape::markdown(&told)),
         unselected: project.deselected.iter().filter(|left| left.out_of_scope.is_none() && !left.narrowed).count(),
         age: age(evidence, project),
         mappings: project

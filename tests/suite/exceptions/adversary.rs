@@ -154,7 +154,8 @@ fn no_source_gives_waivers() {
 /// A waiver from a control that is declared out of scope waives nothing, and says so; its requirements stay undetermined.
 #[test]
 fn a_waiver_from_what_is_not_judged_says_so() {
-    let settings = SETTINGS.replacen("[[source]]", "[[out-of-scope]]\ncontrols = [\"KEY-01\"]\nreason = \"x\"\n[[source]]", 1);
+    let settings =
+        SETTINGS.replacen("[[source]]", "[[out-of-scope]]\ncontrols = [\"KEY-01\"]\nreason = \"x\"\napprover = \"boss\"\n[[source]]", 1);
     let project = Project::new(&[("waivers/one.toml", &waiver(&[])), ("tickmark.toml", &settings)]);
     project.put("tickmark.toml", &settings.replace("controls = [\"controls\"]", "controls = [\"EVD-01\", \"controls\"]"));
     let output = project.tickmark(&["run"]);
