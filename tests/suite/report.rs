@@ -515,7 +515,7 @@ pub fn with_every_object() -> BTreeMap<String, Vec<u8>> {
         commands: vec![(vec!["deck".to_owned()], 1)],
         files: vec![("dump.yaml".to_owned(), sha256(b"a"), sha256(b"b"))],
     });
-    render(&assessment, &evidence, &project()).unwrap()
+    render(&assessment, &evidence, &project(), &Unwatched).unwrap()
 }
 
 fn text(files: &BTreeMap<String, Vec<u8>>, path: &str) -> String {
