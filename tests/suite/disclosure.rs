@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::metamorphic::every;
 use super::package::contents;
 use super::signing::{Desk, says};
 
@@ -69,7 +70,7 @@ fn whatever_is_changed_is_found() {
     let good = disclosed(&desk, "part", &["--subject", "alice-key", "--redact", "reasons"]);
     let path = desk.path("part/disclosure.json");
     let mut tried = 0;
-    for at in (0..good.len()).step_by(19) {
+    for at in (0..good.len()).step_by(every(95, 19)) {
         let mut bytes = good.clone().into_bytes();
         bytes[at] ^= 1;
         fs::write(&path, &bytes).unwrap();
@@ -77,7 +78,7 @@ fn whatever_is_changed_is_found() {
         assert!(matches!(code, Some(2 | 4)), "byte {at}: {said}");
         tried += 1;
     }
-    assert!(tried > 50);
+    assert!(tried > 10);
     let changed = |from: &str, to: &str, words: &str| {
         assert!(good.contains(from), "{from} in {good}");
         fs::write(&path, good.replacen(from, to, 1)).unwrap();

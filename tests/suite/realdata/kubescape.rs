@@ -7,6 +7,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::metamorphic::every;
 use super::case::root;
 
 /// Every file of a case as one list, the form in which the source takes a cluster.
@@ -54,14 +55,17 @@ fn every_case_comes_to_what_the_table_says() {
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
     let mut told: Vec<String> = Vec::new();
-    for row in &rows {
+    for (number, row) in rows.iter().enumerate() {
         let [name, theirs, control, expected] = row[..] else { panic!("{row:?}") };
         let (rule, case) = name.split_once('/').unwrap();
         let case = root.join(rule).join("test").join(case);
         let alerts: Vec<Value> = serde_json::from_slice(&fs::read(case.join("expected.json")).unwrap()).unwrap();
         assert_eq!(if alerts.is_empty() { "pass" } else { "fail" }, theirs, "{name}: what the other engine expects");
-        assert_eq!(ours(&here.join("examples/kubernetes"), control, &objects(&case)), expected, "{name}: what ours comes to");
         told.push(name.to_owned());
+        if number % every(4, 1) > 0 {
+            continue;
+        }
+        assert_eq!(ours(&here.join("examples/kubernetes"), control, &objects(&case)), expected, "{name}: what ours comes to");
     }
     // Every case is in the table.
     let mut all: Vec<String> = Vec::new();
