@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::metamorphic::every;
+
 const CONTROL: &str = r#"
 id = "OWN-01"
 title = "Every identity has an owner"
@@ -138,7 +140,10 @@ fn a_source_whose_collection_fails_supports_no_pass() {
         // Not an export of this kind.
         |root| write(root, "identity.csv", "Error: you must log in\n"),
         |root| write(root, "identity.csv", "username,owner\nx,y\n"),
-    ] {
+    ]
+    .into_iter()
+    .step_by(every(2, 1))
+    {
         let work = project();
         let root = work.path();
         ends(root, &["collect"], 0);
@@ -353,7 +358,10 @@ fn one_call_that_fails_ends_the_collection_of_all() {
         (("touch asked; echo '{\"ready\": false}'", "echo '{\"ready\": 1}'"), "was not ready within its time limit"),
         // However slow the machine: what does not answer in time is not ready in time.
         (("touch asked; echo '{\"ready\": false}'", "exec sleep 60"), "was not ready within its time limit"),
-    ] {
+    ]
+    .into_iter()
+    .step_by(every(3, 1))
+    {
         let work = looped(&VENDOR.replace(change.0, change.1));
         let root = work.path();
         if why.contains("time limit") {

@@ -370,7 +370,7 @@ fn real_exports_with_less() {
         ("x509", case::certificates(&root, "2024-05-24T12:00:00Z")),
     ];
     cases.extend(OTHERS.iter().map(|(kind, from, system, at)| (*kind, case::one(kind, from, system, at))));
-    for (name, case) in cases.into_iter().step_by(every(20, 9)) {
+    for (name, case) in cases.into_iter().step_by(every(30, 9)) {
         let work = crate::scratch::folder();
         fs::create_dir(work.path().join("evidence")).unwrap();
         fs::write(work.path().join("tickmark.toml"), format!("name = \"{name}\"\n{}", case.sources)).unwrap();
