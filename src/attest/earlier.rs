@@ -10,10 +10,11 @@ use super::leaf;
 use super::manifest::PATH;
 use super::package::{self, Manifest};
 use super::tree::Tree;
+use crate::model::assessment::Counts;
 use crate::model::baseline::{Earlier, EarlierControl, EarlierFail, EarlierGroup, EarlierSource};
 use crate::model::digest::{hex, sha256};
 use crate::model::salt::Salts;
-use crate::model::trend::{Figures, Tally};
+use crate::model::trend::Figures;
 use crate::model::value::Time;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -132,8 +133,8 @@ struct SaidTotals {
 
 #[derive(Deserialize)]
 struct Totals {
-    controls: Tally,
-    verdicts: Tally,
+    controls: Counts,
+    verdicts: Counts,
 }
 
 #[derive(Deserialize)]

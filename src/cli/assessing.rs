@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::diagnostics;
-use super::progress::{self, Terminal};
+use super::progress;
 use super::summary::printable;
 use super::terminal;
 use crate::attest::{earlier, package};
@@ -129,12 +129,8 @@ fn gathered_with(root: &Path, as_of: Option<&str>, key: &FingerprintKey, load: L
     let Some(mut project) = told(load(root)) else { return Ok(None) };
     refuse_secrets(&project)?;
     terminal::done("project read");
-    let request = evidence::Request {
-        watch: &Terminal,
-        ..evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings)
-    };
-    let read = evidence::read(&request);
-    progress::over();
+    let request = evidence::Request::of(root, &project, asked.or(project.as_of), key, load::shipped_mappings);
+    let read = progress::during(|watch| evidence::read(&evidence::Request { watch, ..request }));
     let (evidence, as_of, from_evidence) = match read {
         Err(EvidenceError::Filter(problems)) => {
             eprint!("{}", diagnostics::render(&problems, terminal::colour_on_errors()));
@@ -252,7 +248,7 @@ fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
     project.gating.fail_on_unknown = given.fail_on_unknown.or(project.gating.fail_on_unknown);
     load::narrow(&mut project, given.only, given.skip).map_err(anyhow::Error::msg)?;
     let told = project.out_of_scope_told(|approver| evidence.knows_party(approver));
-    let assessment = assess::assess(&assess::Request {
+    let request = |watch| assess::Request {
         name: &project.name,
         controls: &project.controls,
         deselected: &project.deselected,
@@ -266,10 +262,9 @@ fn judged(gathered: Gathered, given: &Given) -> anyhow::Result<Assessed> {
         gating: &project.gating,
         narrowed: project.narrowed.as_ref(),
         baseline: project.baseline.as_ref(),
-        watch: &Terminal,
-    });
-    progress::over();
-    let assessment = assessment?;
+        watch,
+    };
+    let assessment = progress::during(|watch| assess::assess(&request(watch)))?;
     Ok(Assessed { project, evidence, assessment, as_of_from_evidence: as_of_from == "evidence" })
 }
 

@@ -123,26 +123,28 @@ fn chosen<'p>(project: &'p Project, ids: &[String]) -> anyhow::Result<Chosen<'p>
 
 /// Collects several sources at once; results come in their order.
 fn all(collector: &Collector<'_>, chosen: &Chosen<'_>, jobs: usize) -> Vec<Option<Result<Collected, CollectError>>> {
-    Terminal.begins("collecting", "sources", chosen.len());
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Collected, CollectError>>>> = chosen.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..chosen.len().min(jobs) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some((config, mapping)), Some(result)) = (chosen.get(number), results.get(number)) else { break };
-                    progress::at(printable(&config.id));
-                    let outcome = collector.run(config, mapping);
-                    Terminal.done();
-                    if let Ok(mut result) = result.lock() {
-                        *result = Some(outcome);
+    let collect = |watch: &Terminal| {
+        watch.begins("collecting", "sources", chosen.len());
+        std::thread::scope(|scope| {
+            for _ in 0..chosen.len().min(jobs) {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let (Some((config, mapping)), Some(result)) = (chosen.get(number), results.get(number)) else { break };
+                        progress::at(printable(&config.id));
+                        let outcome = collector.run(config, mapping);
+                        watch.done();
+                        if let Ok(mut result) = result.lock() {
+                            *result = Some(outcome);
+                        }
                     }
-                }
-            });
-        }
-    });
-    progress::over();
+                });
+            }
+        })
+    };
+    progress::during(collect);
     results.into_iter().map(|result| result.into_inner().ok().flatten()).collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::exit::Exit;
-use super::progress::{self, Terminal};
+use super::progress;
 use crate::evaluate::{Request, assess, verdicts};
 use crate::evidence;
 use crate::model::control::{Control, ControlTest};
@@ -45,10 +45,10 @@ fn percent(part: usize, all: usize) -> f64 {
 /// Runs every mutant of every control against the control's own tests.
 #[must_use]
 pub fn scores(controls: &[Control]) -> Vec<Score> {
-    Terminal.begins("changing", "controls", controls.len());
-    let scores = controls.par_iter().map(score).inspect(|_| Terminal.done()).collect();
-    progress::over();
-    scores
+    progress::during(|watch| {
+        watch.begins("changing", "controls", controls.len());
+        controls.par_iter().map(score).inspect(|_| watch.done()).collect()
+    })
 }
 
 fn score(control: &Control) -> Score {

@@ -41,7 +41,9 @@ pub fn at(what: String) {
     BAR.set_message(what);
 }
 
-/// The step is over: the line is empty again, for what is to be said.
-pub fn over() {
+/// Does a piece of work that tells how far it has come. After it the line is empty again, for what is to be said.
+pub fn during<T>(work: impl FnOnce(&'static Terminal) -> T) -> T {
+    let done = work(&Terminal);
     BAR.finish_and_clear();
+    done
 }

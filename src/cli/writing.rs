@@ -79,7 +79,6 @@ pub fn new_file(root: &Path, path: &str, kind: &str, text: &str) -> anyhow::Resu
     let folder = full.parent().unwrap_or(root);
     let there = || anyhow::anyhow!("{path} is there already, and is not written over; remove it yourself, or give another --id");
     anyhow::ensure!(full.symlink_metadata().is_err(), there());
-    schema::beside(root, kind)?;
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut file = tempfile::Builder::new()
         .prefix(".tickmark-")
@@ -89,6 +88,7 @@ pub fn new_file(root: &Path, path: &str, kind: &str, text: &str) -> anyhow::Resu
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(|| format!("{path} cannot be written"))?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(readable).with_context(|| format!("{path} cannot be made readable"))?;
+    schema::beside(root, kind)?;
     match file.persist_noclobber(&full) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(there()),

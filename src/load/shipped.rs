@@ -69,12 +69,10 @@ impl Shipped {
         let compiled = Shipped::compiled();
         let frameworks = read(root, "frameworks").into_iter();
         let sources = read(root, "sources").into_iter();
-        let own: BTreeMap<&str, &Cow<'static, str>> = compiled.controls.iter().map(|(name, text)| (name.as_str(), text)).collect();
-        let controls = read(root, "controls").into_iter();
-        let same = |name: &str, text: &str| own.get(name).filter(|own| ***own == text).map(|own| Cow::clone(own));
-        let controls = controls.map(|(name, text)| (name.clone(), same(&name, &text).unwrap_or(text))).collect();
+        // One that is this program's, to the letter, is read as this program's.
+        let known = |packed| compiled.controls.iter().find(|own| **own == packed).cloned().unwrap_or(packed);
         Shipped {
-            controls,
+            controls: read(root, "controls").into_iter().map(known).collect(),
             frameworks: compiled.frameworks.into_iter().chain(frameworks).collect::<BTreeMap<_, _>>().into_iter().collect(),
             sources: compiled.sources.into_iter().chain(sources).collect::<BTreeMap<_, _>>().into_iter().collect(),
         }

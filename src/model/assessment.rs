@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::baseline::BaselineResult;
 use super::control::{Control, Severity};
 use super::digest::sha256;
@@ -33,7 +35,8 @@ impl Verdict {
 }
 
 /// How many subjects came to each verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     pub pass: usize,
     pub fail: usize,

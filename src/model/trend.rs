@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::assessment::Counts;
 use super::value::Time;
 
 /// Where a package holds the figures, below `inputs/`.
@@ -17,19 +18,8 @@ pub struct Figures {
     /// Of its package, hex.
     pub root: String,
     /// Controls by status.
-    pub controls: Tally,
-    pub verdicts: Tally,
-}
-
-/// How many came to what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tally {
-    pub fail: usize,
-    pub unknown: usize,
-    pub waived: usize,
-    pub pass: usize,
-    pub not_applicable: usize,
+    pub controls: Counts,
+    pub verdicts: Counts,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -5,7 +5,9 @@ mod gate;
 use std::collections::BTreeSet;
 
 use super::wire;
-use crate::model::assessment::{Assessment, ControlResult, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status};
+use crate::model::assessment::{
+    Assessment, ControlResult, Counts, ENGINE, Finding, FrameworkResult, Reason, RequirementResult, Standing, Status,
+};
 use crate::model::control::{Looser, Stricter};
 use crate::model::digest::sha256;
 use crate::model::project::{OutOfScope, Project, SourceConfig};
@@ -157,20 +159,14 @@ pub fn totals(controls: &[ControlResult]) -> wire::Totals {
     let mut totals = wire::Totals { controls: wire::Counts::default(), verdicts: wire::Counts::default() };
     for result in controls {
         totals.controls.status(result.status);
-        totals.verdicts.plus(counts(result));
+        totals.verdicts.plus(counts(result.counts));
     }
     totals
 }
 
-pub fn counts(result: &ControlResult) -> wire::Counts {
-    let counts = result.counts;
-    wire::Counts {
-        fail: counts.fail,
-        unknown: counts.unknown,
-        waived: counts.waived,
-        pass: counts.pass,
-        not_applicable: counts.not_applicable,
-    }
+pub fn counts(counts: Counts) -> wire::Counts {
+    let Counts { pass, fail, unknown, not_applicable, waived } = counts;
+    wire::Counts { fail, unknown, waived, pass, not_applicable }
 }
 
 impl wire::Counts {
@@ -359,6 +355,6 @@ fn control(result: &ControlResult) -> wire::Control<'_> {
         population: result.population.len(),
         population_complete: result.population_gaps.is_empty(),
         population_gaps: result.population_gaps.iter().map(reason).collect(),
-        counts: counts(result),
+        counts: counts(result.counts),
     }
 }

@@ -12,7 +12,7 @@ use crate::attest::manifest::{self, GROWING};
 use crate::attest::package::Manifest;
 use crate::attest::{self};
 use crate::cli::assessing::{Assessed, Given, assessed_again};
-use crate::cli::progress::{self, Terminal};
+use crate::cli::progress;
 use crate::cli::summary::printable;
 use crate::evidence::FingerprintKey;
 use crate::model::assessment::{Assessment, ENGINE};
@@ -32,8 +32,7 @@ pub fn check(files: &Files, manifest: &Manifest, account: &mut Account) -> Optio
                 account.unchecked(format!("the figures of earlier assessments: hold them against the packages of {}", roots.join(", ")));
             }
             if ours {
-                let again = report::render(&assessment, &evidence, &project, &Terminal);
-                progress::over();
+                let again = progress::during(|watch| report::render(&assessment, &evidence, &project, watch));
                 match rendered(&again, assessment.as_of) {
                     Ok(again) => every_byte(files, &again, account),
                     Err(why) => account.failed(format!("the report cannot be made again: {why:#}")),

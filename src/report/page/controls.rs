@@ -221,7 +221,7 @@ fn view<'a>(result: &'a ControlResult, evidence: &Evidence, project: &'a Project
         severity: control.severity.word(),
         status: result.status.into(),
         sentence: sentence(result),
-        counts: map::counts(result).into(),
+        counts: map::counts(result.counts).into(),
         complete: result.population_gaps.is_empty(),
         gaps: reasons(&result.population_gaps, REASONS),
         basis,

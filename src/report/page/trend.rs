@@ -5,8 +5,7 @@ use serde::Serialize;
 use super::view::CountsView;
 use crate::model::assessment::Assessment;
 use crate::model::project::Project;
-use crate::model::trend::Tally;
-use crate::report::{map, wire};
+use crate::report::map;
 
 /// How many earlier assessments are shown, the newest of them.
 const SHOWN: usize = 24;
@@ -38,8 +37,8 @@ pub fn trend(assessment: &Assessment, project: &Project) -> TrendView {
         .map(|figures| TrendRow {
             as_of: figures.as_of.to_string(),
             root: Some(figures.root.chars().take(12).collect()),
-            controls: figures.controls.into(),
-            verdicts: figures.verdicts.into(),
+            controls: map::counts(figures.controls).into(),
+            verdicts: map::counts(figures.verdicts).into(),
         })
         .collect();
     let totals = map::totals(&assessment.controls);
@@ -50,11 +49,4 @@ pub fn trend(assessment: &Assessment, project: &Project) -> TrendView {
         verdicts: totals.verdicts.into(),
     });
     TrendView { rows, more }
-}
-
-impl From<Tally> for CountsView {
-    fn from(tally: Tally) -> Self {
-        let Tally { fail, unknown, waived, pass, not_applicable } = tally;
-        wire::Counts { fail, unknown, waived, pass, not_applicable }.into()
-    }
 }
