@@ -1,20 +1,24 @@
 //! What a command is doing, on a terminal, on standard error: the step, how much of it is done, how fast. Nothing is shown where that is
 //! no terminal, nor with `--quiet`, and what is shown is gone when the step ends.
 
+use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::sync::LazyLock;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::terminal;
 use crate::model::watch::Watch;
 
 /// The one bar of this process.
 static BAR: LazyLock<ProgressBar> = LazyLock::new(|| {
-    let shown = stderr().is_terminal() && !terminal::quiet();
-    let bar = ProgressBar::with_draw_target(Some(0), if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos} of {len} {msg} ({per_sec})") {
-        bar.set_style(style);
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos} of {len} {msg} ({rate})") {
+        let rate = |state: &ProgressState, to: &mut dyn Write| {
+            // A text takes what is written to it.
+            let _ = write!(to, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     bar
 });
@@ -25,10 +29,15 @@ pub struct Terminal;
 
 impl Watch for Terminal {
     fn begins(&self, step: &'static str, pieces: &'static str, of: usize) {
+        // Each of these would be drawn by itself.
+        BAR.set_draw_target(ProgressDrawTarget::hidden());
         BAR.reset();
         BAR.set_length(of as u64);
         BAR.set_prefix(step);
         BAR.set_message(pieces);
+        if stderr().is_terminal() && !terminal::quiet() {
+            BAR.set_draw_target(ProgressDrawTarget::stderr());
+        }
     }
 
     fn done(&self) {
