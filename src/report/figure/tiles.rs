@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Drawing, WIDTH, class, escaped};
+use super::{CHARACTER, Drawing, WIDTH, class, escaped};
 use crate::report::page::view::Mark;
 
 /// The tiles of one group.
@@ -18,24 +18,27 @@ pub struct Tile {
     pub anchor: Option<String>,
 }
 
-const LABEL: i64 = 96;
+/// Characters of a label.
+const LABEL: usize = 13;
 const SIDE: i64 = 22;
 const STEP: i64 = 26;
 
 /// The whole framework; the words for each mark stand below.
 pub fn tiles(framework: &str, rows: &[TileRow], summary: &str) -> String {
     let mut drawing = Drawing { role: "group", ..Drawing::new() };
-    let most = (WIDTH - LABEL) / STEP;
+    let longest = rows.iter().map(|row| row.label.chars().count().min(LABEL)).max().unwrap_or(0);
+    let left = i64::try_from(longest).unwrap_or(0) * CHARACTER + if longest == 0 { 1 } else { 8 };
+    let most = (WIDTH - left) / STEP;
     let mut top = 4;
     for row in rows {
-        drawing.text(0, top + 15, "label", &super::shortened(&row.label, 13));
+        drawing.text(0, top + 15, "label", &super::shortened(&row.label, LABEL));
         let mut at = 0;
         for tile in &row.tiles {
             if at == most {
                 at = 0;
                 top += STEP;
             }
-            let x = LABEL + at * STEP;
+            let x = left + at * STEP;
             let class = class(tile.mark);
             let element = if tile.anchor.is_some() { "a" } else { "g" };
             let target = tile.anchor.as_ref().map_or_else(String::new, |anchor| format!(" href=\"#{}\"", escaped(anchor)));

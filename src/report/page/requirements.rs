@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::controls::anchor;
 use super::obstacles::{self, ObstaclesView};
-use super::view::{Mark, count};
+use super::view::Mark;
 use crate::model::assessment::{Assessment, FrameworkResult, RequirementResult, Standing};
 use crate::model::table::Evidence;
 use crate::report::{coverage, escape, map};
@@ -46,7 +46,7 @@ pub struct Row<'a> {
     pub heading: bool,
     /// `None`: a heading to which nothing is mapped directly.
     pub support: Option<Mark>,
-    /// `2 of 3 controls`.
+    /// `2 of 3 passed`.
     tally: String,
     /// Markdown.
     controls: String,
@@ -132,13 +132,14 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, section: &Option<S
             let mark = match mapped.standing {
                 Standing::Judged(status) => {
                     let mark = Mark::from(status);
-                    format!("{} {}", escape::markdown(mark.shape), mark.word)
+                    // Not torn apart at the end of a line.
+                    format!("{}\u{a0}{}", escape::markdown(mark.shape), mark.word)
                 }
                 _ => map::standing(&mapped.standing).to_owned(),
             };
             let written = &mapped.written;
             let alias = if *written == requirement.id { String::new() } else { format!(", written {}", escape::code(written)) };
-            format!("{name} {mark}{alias}")
+            format!("{name}\u{a0}{mark}{alias}")
         })
         .collect();
     Row {
@@ -147,11 +148,7 @@ fn row<'a>(requirement: &'a RequirementResult, heading: bool, section: &Option<S
         anchor: section.as_deref().map(escape::slug),
         heading,
         support: (!(heading && bare)).then(|| Mark::from(requirement.support)),
-        tally: if bare {
-            String::new()
-        } else {
-            format!("{} of {}", map::satisfied(requirement), count(requirement.controls.len(), "control", "controls"))
-        },
+        tally: if bare { String::new() } else { format!("{} of {} passed", map::satisfied(requirement), requirement.controls.len()) },
         controls: match &requirement.out_of_scope {
             Some(reason) => format!("Out of scope: {} {}", escape::markdown(reason), links.join(", ")).trim_end().to_owned(),
             None => links.join(", "),
