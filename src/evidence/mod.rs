@@ -11,6 +11,7 @@
 //! make their source partial; nothing is dropped without a word.
 
 mod about;
+mod batches;
 pub mod bounded;
 mod canonical;
 mod chance;
@@ -49,6 +50,7 @@ mod tables;
 mod testing;
 mod trial;
 
+pub use batches::{BatchError, Batches, Extent};
 pub use detect::in_text as secret_in;
 pub use held::with_waivers;
 pub use key::FingerprintKey;

@@ -32,6 +32,7 @@ mod interpreter;
 mod judgeable;
 mod leaks;
 mod ledger;
+mod library;
 mod load;
 mod mappings;
 mod metamorphic;
