@@ -176,7 +176,8 @@ fn cell(table: &'static str, column: &'static Column, array: &dyn Array, row: us
     };
     // A time or duration further off would read as `never`.
     let micros = |value: i64, (by, over): (i64, i64)| {
-        let micros = value.checked_mul(by).map(|product| product.div_euclid(over)).filter(|micros| micros.unsigned_abs() <= LIMIT.unsigned_abs());
+        let micros =
+            value.checked_mul(by).map(|product| product.div_euclid(over)).filter(|micros| micros.unsigned_abs() <= LIMIT.unsigned_abs());
         let why = || format!("`{}`: {value} lies more than ten thousand years off", column.name);
         micros.map(Cell::Int).ok_or_else(|| BatchError::Value { table, row, why: why() })
     };

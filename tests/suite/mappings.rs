@@ -139,8 +139,7 @@ fn a_package_holds_the_mappings_and_verify_performs_them_again() {
     let assessment: Value = serde_json::from_slice(&fs::read(report.join("assessment.json")).unwrap()).unwrap();
     assert_eq!(assessment["controls"][0]["maps_to"][1]["file"], "mappings/own.toml");
     assert_eq!(assessment["frameworks"][1]["requirements"][1]["status"], "supported");
-    let schema: Value = serde_json::from_str(include_str!("../../schemas/assessment-1.schema.json")).unwrap();
-    assert!(jsonschema::is_valid(&schema, &assessment));
+    crate::schemas::left_for_a_validator("assessment-1", "mapped", &assessment);
     let verify = || program(&["verify", report.to_str().unwrap(), "--unsigned"]);
     assert_eq!(verify().status.code(), Some(0), "{}", String::from_utf8_lossy(&verify().stderr));
     fs::remove_file(report.join("inputs/mappings/own.toml")).unwrap();

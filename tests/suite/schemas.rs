@@ -1,4 +1,5 @@
-//! The JSON Schemas say what the loader knows, and what a package holds: the same keys, in both directions; every file that ships is valid.
+//! The JSON Schemas say what the loader knows, and what a package holds: the same keys, in both directions. That files and packages are valid,
+//! validators of other people say: `.ci/real/schemas`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -278,82 +279,21 @@ fn the_schema_of_policies_has_the_keys_that_verify_knows() {
     }
 }
 
-/// TOML as a validator sees it: times are texts.
-fn plain(value: toml::Value) -> Value {
-    match value {
-        toml::Value::Datetime(time) => Value::String(time.to_string()),
-        toml::Value::Array(list) => list.into_iter().map(plain).collect(),
-        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, plain(value))).collect::<serde_json::Map<_, _>>().into(),
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(yes) => yes.into(),
-    }
-}
-
-/// The TOML files of a folder and below it.
-fn files(folder: &str) -> Vec<std::path::PathBuf> {
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    let mut found = Vec::new();
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|ending| ending == "toml") {
-            found.push(path);
-        }
-    }
-    found
-}
-
-/// That a file which the program wrote names its schema, which lies there, and fits it.
+/// That a file which the program wrote names its schema, which lies there.
 pub fn names_its_schema(file: &Path) {
     let text = fs::read_to_string(file).unwrap();
     let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap_or_else(|| panic!("{text}"));
     let schema = file.parent().unwrap().join(named);
     let kind = schema.file_name().unwrap().to_str().unwrap().strip_suffix(".schema.json").unwrap();
     assert_eq!(fs::read_to_string(&schema).unwrap(), SCHEMAS.iter().find(|(known, _)| *known == kind).unwrap().1);
-    assert_eq!(complaints(kind, file), [""; 0]);
 }
 
-fn complaints(kind: &str, path: &Path) -> Vec<String> {
-    let validator = jsonschema::validator_for(&schema(kind)).unwrap();
-    let value = plain(toml::Value::Table(fs::read_to_string(path).unwrap().parse::<toml::Table>().unwrap()));
-    validator.iter_errors(&value).map(|error| format!("{}: {}: {error}", path.display(), error.instance_path())).collect()
-}
-
-#[test]
-fn every_file_that_ships_is_valid_and_one_with_an_unknown_key_is_not() {
-    let mut held = 0;
-    for (kind, folder) in [
-        ("control", "controls"),
-        ("framework", "frameworks"),
-        ("source", "sources"),
-        ("control", "examples/bank/controls"),
-        ("waiver", "examples/bank/waivers"),
-        ("waiver", "templates/project/waiver.toml"),
-        ("attestation", "examples/bank/attestations"),
-        ("tickmark", "examples/bank/tickmark.toml"),
-        ("tickmark", "examples/kubernetes/tickmark.toml"),
-        ("tickmark", "templates/project/tickmark.toml"),
-        ("source", "examples/grafana/mapping.toml"),
-        ("tickmark", "tests/cases/load/aliases/tickmark.toml"),
-        ("control", "tests/cases/load/aliases/controls"),
-    ] {
-        for path in files(folder) {
-            let complaints = complaints(kind, &path);
-            assert!(complaints.is_empty(), "{complaints:#?}");
-            held += 1;
-        }
-    }
-    assert!(held > 100, "{held}");
-    let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/load/broken");
-    let problems = load::project(&broken).unwrap_err();
-    let unknown = problems.list.iter().filter(|problem| problem.code == Code::UnknownKey && problem.message.contains("means nothing in"));
-    let unknown: BTreeSet<&str> = unknown.map(|problem| problem.file.as_str()).filter(|file| !file.is_empty()).collect();
-    assert!(!unknown.is_empty());
-    for file in unknown {
-        let kind = if file == "tickmark.toml" { "tickmark" } else { "control" };
-        assert!(!complaints(kind, &broken.join(file)).is_empty(), "{file}");
+/// Leaves what an instance of a schema looks like in the folder that the variable names, for an independent validator; see `.ci/real/schemas`.
+pub fn left_for_a_validator(kind: &str, name: &str, instance: &Value) {
+    if let Some(folder) = std::env::var_os("TICKMARK_INSTANCES") {
+        let folder = Path::new(&folder).join(kind);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.json")), instance.to_string()).unwrap();
     }
 }
 
@@ -378,6 +318,5 @@ fn every_key_is_explained() {
     }
     for (kind, text) in SCHEMAS {
         walk(&serde_json::from_str(text).unwrap(), kind);
-        jsonschema::meta::validate(&serde_json::from_str(text).unwrap()).unwrap();
     }
 }
