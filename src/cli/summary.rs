@@ -199,7 +199,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-fn plural(name: &str, count: usize) -> String {
+pub fn plural(name: &str, count: usize) -> String {
     if count == 1 {
         return name.to_owned();
     }

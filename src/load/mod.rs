@@ -41,6 +41,7 @@ mod wording;
 pub use attestation::{FOLDER as ATTESTATIONS, drafted as attestation};
 pub use baseline::{baseline, drafted as baseline_drafted};
 pub use control::read as control;
+pub use files::stays_inside;
 pub use framework::read as framework;
 pub use narrow::narrow;
 pub use params::is_looser;

@@ -14,7 +14,7 @@ use super::{attestation, configured, control, document, framework, gate, params,
 use crate::model::control::{Control, Looser, Param};
 use crate::model::diagnostic::{Code, Diagnostic, Diagnostics, Level};
 use crate::model::framework::Framework;
-use crate::model::project::{Deselected, Engagement, Project, Vouched};
+use crate::model::project::{Deselected, Engagement, Packing, Project, Vouched};
 use crate::model::value::{Constant, Time};
 use crate::model::wording::Wording;
 
@@ -83,6 +83,10 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, ours: Read, other: 
         0..32 => Err("expected 32 characters or more that nobody can guess, such as `openssl rand -hex 32` prints".to_owned()),
         _ => Ok(()),
     });
+    let packing = match keys.word("inputs", &["embed", "reference"]) {
+        Some("reference") => Packing::Reference,
+        _ => Packing::Embed,
+    };
     let (sources, mappings) = configured::sources(keys, root, &shipped.sources, other);
     let attestations_complete = keys.table("attestations", "`[attestations]`").and_then(|keys| {
         let complete = configured::vouched(&keys);
@@ -124,6 +128,7 @@ fn read(keys: &Keys<'_, '_>, root: &Path, shipped: &Shipped, ours: Read, other: 
         mapping_files,
         attestations_complete,
         mappings,
+        packing,
         text: keys.file.text.to_owned(),
     })
 }

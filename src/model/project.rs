@@ -47,8 +47,18 @@ pub struct Project {
     pub attestations_complete: Option<Vouched>,
     /// The mappings that `sources` use, by kind.
     pub mappings: BTreeMap<String, SourceMapping>,
+    pub packing: Packing,
     /// `tickmark.toml` as read: packed and hashed.
     pub text: String,
+}
+
+/// `inputs`: whether a package holds the exports themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    #[default]
+    Embed,
+    /// It names them by their digests: who performs the assessment again needs them from elsewhere.
+    Reference,
 }
 
 /// A file that adds requirements to controls.

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, UInt8Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
+use serde::{Deserialize, Serialize};
 
+use super::project::Packing;
 use super::row::Origin;
 use super::schema::{self, TableSchema};
 use super::value::{Duration, State, Time};
@@ -123,6 +125,17 @@ pub struct EvidenceFile {
 /// In a project that was a package's `inputs/`: which files had their secrets replaced before they were packed, as
 /// path → `{ sha256, original_sha256, redacted }`.
 pub const REDACTED: &str = "redacted.json";
+/// In a package's `inputs/`: the exports that it does not hold, as path → [`Referenced`].
+pub const REFERENCED: &str = "referenced.json";
+
+/// An export by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Referenced {
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
+}
 
 /// How a record's number becomes a position that a person finds.
 #[derive(Clone, Debug)]
@@ -294,6 +307,15 @@ impl Evidence {
     pub fn holds_until(&self) -> Option<Time> {
         let fresh = self.sources.iter().filter(|source| source.required && source.fresh && !source.absent);
         fresh.filter_map(|source| Some(Time(source.collected_at?.0.saturating_add(source.max_age.0)))).min()
+    }
+
+    /// The exports that a package names and does not hold: those that were judged as they were given. One whose secrets were replaced
+    /// lies nowhere else, and what the project itself holds is small.
+    pub fn referenced(&self, packing: Packing) -> impl Iterator<Item = &EvidenceFile> {
+        let own =
+            |file: &EvidenceFile| self.sources.get(file.source as usize).is_some_and(|source| source.collected_from == Some("project"));
+        let named = move |file: &&EvidenceFile| packing == Packing::Reference && file.sha256 == file.original_sha256 && !own(file);
+        self.files.iter().filter(named)
     }
 
     /// A table by name.

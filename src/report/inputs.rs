@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ReportError, page};
 use crate::model::baseline::{ACCEPTED, PACKED};
 use crate::model::project::Project;
-use crate::model::table::{Evidence, REDACTED};
+use crate::model::table::{Evidence, REDACTED, REFERENCED, Referenced};
 use crate::model::trend;
 
 /// Where what ships with the program stands; what a project brings keeps its place, so that `inputs/` is a project again.
@@ -59,8 +59,15 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     if let Some(logo) = &project.wording.logo {
         put(&logo.file, &logo.bytes)?;
     }
-    for file in &evidence.files {
+    let referenced: BTreeMap<&str, Referenced> = evidence
+        .referenced(project.packing)
+        .map(|file| (file.path.as_str(), Referenced { bytes: file.bytes.len() as u64, sha256: file.sha256.clone() }))
+        .collect();
+    for file in evidence.files.iter().filter(|file| !referenced.contains_key(file.path.as_str())) {
         put(&file.path, &file.bytes)?;
+    }
+    if !referenced.is_empty() {
+        put(REFERENCED, &serde_json_canonicalizer::to_vec(&referenced)?)?;
     }
     for (path, bytes) in documents(project) {
         put(path, bytes)?;

@@ -44,6 +44,7 @@ mod pipeline;
 mod policy;
 mod real_systems;
 mod realdata;
+mod referenced;
 mod report;
 mod resolution;
 mod root;

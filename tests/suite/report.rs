@@ -15,7 +15,9 @@ use tickmark::model::condition::{Condition, Kind, Node};
 use tickmark::model::control::{Control, Looser, Mapping, Param, Severity, Stricter};
 use tickmark::model::digest::sha256;
 use tickmark::model::framework::{Framework, Requirement};
-use tickmark::model::project::{Deselected, Engagement, Exports, Gate, Gating, Narrowed, Override, Project, SourceConfig, Vouched};
+use tickmark::model::project::{
+    Deselected, Engagement, Exports, Gate, Gating, Narrowed, Override, Packing, Project, SourceConfig, Vouched,
+};
 use tickmark::model::row::Origin;
 use tickmark::model::schema::{SCHEMA, Type, table};
 use tickmark::model::table::{
@@ -416,6 +418,7 @@ fn project() -> Project {
             out_of_scope: None,
             narrowed: true,
         }],
+        packing: Packing::Embed,
         out_of_scope: BTreeMap::new(),
         gating: Gating {
             fail: Gate::AtLeast(Severity::High),

@@ -6,26 +6,40 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::difference;
+use super::{difference, referenced};
 use crate::attest::account::Account;
 use crate::attest::manifest::{self, GROWING};
 use crate::attest::package::Manifest;
 use crate::attest::{self};
 use crate::cli::assessing::{Assessed, Given, assessed_again};
 use crate::cli::progress;
-use crate::cli::summary::printable;
+use crate::cli::summary::{plural, printable};
 use crate::evidence::FingerprintKey;
+use crate::load;
 use crate::model::assessment::{Assessment, ENGINE};
 use crate::model::project::{Gate, Project};
 use crate::model::salt::INPUTS;
+use crate::model::table::REFERENCED;
 use crate::report;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Performs the assessment again and says what came of it; gives the project of the inputs, where they can be read.
-pub fn check(files: &Files, manifest: &Manifest, account: &mut Account) -> Option<Project> {
+/// `evidence`: where the exports are looked for that the package does not hold.
+pub fn check(files: &Files, manifest: &Manifest, evidence: Option<&Path>, account: &mut Account) -> Option<Project> {
     let ours = manifest.engine.name == ENGINE.0 && manifest.engine.version == ENGINE.1;
-    match performed(files, ours) {
+    let (work, lacking) = match gathered(files, evidence) {
+        Ok(gathered) => gathered,
+        Err(why) => {
+            account.failed(format!("the assessment cannot be performed again from `{INPUTS}`: {why:#}"));
+            return None;
+        }
+    };
+    if let Some(lacking) = lacking {
+        account.failed(lacking);
+        return load::packed(work.path()).ok().map(|(project, _)| project);
+    }
+    match performed(work.path(), files, ours) {
         Ok(Assessed { project, evidence, assessment, .. }) => {
             if !project.earlier.is_empty() {
                 let roots: Vec<&str> = project.earlier.iter().map(|figures| figures.root.as_str()).collect();
@@ -49,9 +63,37 @@ pub fn check(files: &Files, manifest: &Manifest, account: &mut Account) -> Optio
     }
 }
 
-/// The inputs in a folder of our own, judged: what was read is what is judged.
-fn performed(files: &Files, ours: bool) -> anyhow::Result<Assessed> {
+/// The inputs in a folder of our own; and what is not among them, so that nothing can be judged.
+fn gathered(files: &Files, evidence: Option<&Path>) -> anyhow::Result<(tempfile::TempDir, Option<String>)> {
+    let wanted = referenced::wanted(files)?;
     let work = unpacked(files)?;
+    let Some(folder) = evidence else {
+        let bytes: u64 = wanted.values().fold(0, |sum, file| sum.saturating_add(file.bytes));
+        let lacking = || {
+            format!(
+                "the verdicts were not performed again: {} of {bytes} bytes are not in the package, which names them in `{INPUTS}{REFERENCED}`; give \
+                 the folder that holds them with `--evidence DIR`",
+                format_args!("{} {}", wanted.len(), plural("export", wanted.len()))
+            )
+        };
+        return Ok((work, (!wanted.is_empty()).then(lacking)));
+    };
+    let missing = referenced::found(&wanted, folder, work.path())?;
+    let lacking = missing.first().map(|first| {
+        let first = format!("`{}`, SHA-256 {}", printable(first), wanted.get(first).map_or("", |file| &file.sha256));
+        format!(
+            "the verdicts were not performed again: {} of {} that the package names are not below {}: {first}{}",
+            missing.len(),
+            format_args!("{} {}", wanted.len(), plural("export", wanted.len())),
+            folder.display(),
+            if missing.len() > 1 { " and others" } else { "" }
+        )
+    });
+    Ok((work, lacking))
+}
+
+/// The inputs judged: what was read is what is judged.
+fn performed(work: &Path, files: &Files, ours: bool) -> anyhow::Result<Assessed> {
     // What was given on the command line is given again.
     let before: Value =
         serde_json::from_slice(files.get("assessment.json").map_or(&[][..], Vec::as_slice)).context("assessment.json is no JSON")?;
@@ -77,7 +119,7 @@ fn performed(files: &Files, ours: bool) -> anyhow::Result<Assessed> {
     // Secrets were replaced before they were packed: no key is needed, and none is made.
     let key = FingerprintKey::given(&[]);
     // Another version's controls are its own: those that it packed. Ours are compared with what was packed, byte by byte.
-    assessed_again(work.path(), &given, &key, !ours)?.context("its settings or controls cannot be used")
+    assessed_again(work, &given, &key, !ours)?.context("its settings or controls cannot be used")
 }
 
 fn unpacked(files: &Files) -> anyhow::Result<tempfile::TempDir> {

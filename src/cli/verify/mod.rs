@@ -6,6 +6,7 @@
 //! | `again` | re-performance |
 //! | `difference` | where two assessments first differ |
 //! | `recorded` | the ledger, and what the reader kept of it |
+//! | `referenced` | exports that the package names and does not hold |
 //! | `disclosed` | a part of a package |
 //! | `expect` | what a policy expects of the assessment |
 //! | `own` | the reader's own project beside the one that was judged |
@@ -16,6 +17,7 @@ mod disclosed;
 mod expect;
 mod own;
 mod recorded;
+mod referenced;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +52,9 @@ pub struct VerifyOptions {
     /// What you ask of the package before you believe it: whose keys you trust, which signatures must be there, which controls you expect.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Where the exports lie that the package names by their digests and does not hold; found there under whatever names.
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
     /// The ledger in which the run is recorded, or (with `--since`) a proof that was made of it with `--prove`. Without a package: the ledger alone.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
@@ -99,7 +104,7 @@ pub fn verify(options: &VerifyOptions) -> anyhow::Result<Exit> {
         account.proved(format!("their root, over {} leaves, is {}", manifest.leaves, manifest.root));
     }
     account.failed.extend(differences);
-    let project = again::check(&files, &manifest, &mut account);
+    let project = again::check(&files, &manifest, options.evidence.as_deref(), &mut account);
     let about = About::of(&manifest);
     let said: Value = files.get("assessment.json").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
     let signed = Signed { root: &manifest.root, holds, about: &about, files: Some(&files) };

@@ -6,7 +6,7 @@ use super::evidence::{set_aside, vouched};
 use super::view::count;
 use crate::model::assessment::{Assessment, Support};
 use crate::model::project::{Declared, Project};
-use crate::model::table::{Evidence, Source, Why};
+use crate::model::table::{Evidence, EvidenceFile, Source, Why};
 use crate::model::value::{Duration, State};
 use crate::report::{escape, map};
 
@@ -75,6 +75,14 @@ pub fn limitations(assessment: &Assessment, evidence: &Evidence, project: &Proje
     }
     if let Some(files) = set_aside(evidence) {
         items.push(format!("{files} set aside and counts for nothing; the evidence index says why."));
+    }
+    let referenced: Vec<&EvidenceFile> = evidence.referenced(project.packing).collect();
+    if !referenced.is_empty() {
+        items.push(format!(
+            "This package does not hold {} of {} bytes that were judged: it names them by their digests, and whoever performs the assessment again needs them from elsewhere.",
+            count(referenced.len(), "export", "exports"),
+            referenced.iter().map(|file| file.bytes.len()).sum::<usize>()
+        ));
     }
     if !evidence.quarantine.is_empty() {
         items.push(format!("{} quarantined.", count(evidence.quarantine.len(), "record or field was", "records or fields were")));
