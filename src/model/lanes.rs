@@ -171,7 +171,11 @@ mod eight {
     fn compress(states: &mut [Lanes; 8], blocks: &[Block; LANES]) {
         let mut schedule = [_mm256_setzero_si256(); 64];
         for (at, words) in schedule.iter_mut().take(16).enumerate() {
-            *words = vector(std::array::from_fn(|lane| u32::from_be_bytes(blocks[lane].as_chunks().0[at])));
+            let mut of = [0; LANES];
+            for (word, block) in of.iter_mut().zip(blocks) {
+                *word = u32::from_be_bytes(block.as_chunks().0[at]);
+            }
+            *words = vector(of);
         }
         for at in 16..64 {
             let (second, last) = (schedule[at - 15], schedule[at - 2]);
@@ -179,7 +183,9 @@ mod eight {
             let last = exclusive(exclusive(turned::<17, 15>(last), turned::<19, 13>(last)), _mm256_srli_epi32::<10>(last));
             schedule[at] = sum(sum(schedule[at - 16], second), sum(schedule[at - 7], last));
         }
-        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = states.map(|words| vector(words));
+        let [a, b, c, d, e, f, g, h] = *states;
+        let (mut a, mut b, mut c, mut d) = (vector(a), vector(b), vector(c), vector(d));
+        let (mut e, mut f, mut g, mut h) = (vector(e), vector(f), vector(g), vector(h));
         for (words, constants) in schedule.as_chunks::<8>().0.iter().zip(CONSTANTS.as_chunks::<8>().0) {
             let word = |at: usize| sum(words[at], _mm256_set1_epi32(constants[at].cast_signed()));
             round([a, b, c], &mut d, [e, f, g], &mut h, word(0));
@@ -231,24 +237,25 @@ mod eight {
     #[target_feature(enable = "avx2")]
     #[inline]
     fn vector(lanes: Lanes) -> __m256i {
-        let [a, b, c, d, e, f, g, h] = lanes.map(u32::cast_signed);
-        _mm256_setr_epi32(a, b, c, d, e, f, g, h)
+        let [a, b, c, d, e, f, g, h] = lanes;
+        let signed = u32::cast_signed;
+        _mm256_setr_epi32(signed(a), signed(b), signed(c), signed(d), signed(e), signed(f), signed(g), signed(h))
     }
 
     #[target_feature(enable = "avx2")]
     #[inline]
     fn lanes(vector: __m256i) -> Lanes {
+        let unsigned = i32::cast_unsigned;
         [
-            _mm256_extract_epi32::<0>(vector),
-            _mm256_extract_epi32::<1>(vector),
-            _mm256_extract_epi32::<2>(vector),
-            _mm256_extract_epi32::<3>(vector),
-            _mm256_extract_epi32::<4>(vector),
-            _mm256_extract_epi32::<5>(vector),
-            _mm256_extract_epi32::<6>(vector),
-            _mm256_extract_epi32::<7>(vector),
+            unsigned(_mm256_extract_epi32::<0>(vector)),
+            unsigned(_mm256_extract_epi32::<1>(vector)),
+            unsigned(_mm256_extract_epi32::<2>(vector)),
+            unsigned(_mm256_extract_epi32::<3>(vector)),
+            unsigned(_mm256_extract_epi32::<4>(vector)),
+            unsigned(_mm256_extract_epi32::<5>(vector)),
+            unsigned(_mm256_extract_epi32::<6>(vector)),
+            unsigned(_mm256_extract_epi32::<7>(vector)),
         ]
-        .map(i32::cast_unsigned)
     }
 
     /// FIPS 180-4, 4.2.2.
