@@ -18,6 +18,7 @@ use tickmark::evaluate::assess;
 use tickmark::evidence::{self, FingerprintKey};
 use tickmark::model::salt::Salts;
 use tickmark::model::value::Time;
+use tickmark::report::Rendered;
 use tickmark::{load, report};
 
 const PROJECT: &str = r#"
@@ -90,15 +91,15 @@ fn main() {
     .unwrap();
     lap("judged", start);
     let start = Start::now();
-    let mut files = report::render(&assessment, &evidence, &project, &tickmark::model::watch::Unwatched).unwrap();
+    let Rendered { mut files, digests } = report::render(&assessment, &evidence, &project, &tickmark::model::watch::Unwatched).unwrap();
     drop((assessment, evidence));
     let bytes: usize = files.values().map(Vec::len).sum();
     lap(&format!("rendered, {} MB", bytes >> 20), start);
     let start = Start::now();
-    assert_eq!(Salts::of(&files).seal().len(), 64);
+    assert_eq!(Salts::listed(digests.iter().map(|(path, digest)| (path.as_str(), digest))).seal().len(), 64);
     let sealed = start.elapsed();
     let start = Start::now();
-    let written = manifest::manifest(&files, as_of).unwrap();
+    let written = manifest::manifest(&files, &digests, as_of).unwrap();
     let tied = lap("manifest and root", start);
     let read = package::read_manifest(&written).unwrap();
     files.insert(manifest::PATH.to_owned(), written);

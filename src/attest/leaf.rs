@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::canonical;
 use super::tree::{self, Hash, Tree};
 use crate::model::digest::digits;
 use crate::model::lanes::{Start, Texts};
@@ -23,12 +24,12 @@ const CHUNK: usize = 1 << 10;
 
 /// One leaf: what is said openly once the leaf is shown, and what is shown field by field.
 #[derive(Clone, Debug, Default)]
-pub struct Leaf {
+pub struct Leaf<'f> {
     pub kind: &'static str,
     /// Canonical JSON of an object.
     pub open: Vec<u8>,
     /// Name → canonical JSON; in the order of the names.
-    pub closed: Vec<(Cow<'static, str>, Vec<u8>)>,
+    pub closed: Vec<(Cow<'f, str>, Cow<'f, [u8]>)>,
 }
 
 /// The digest of a field.
@@ -64,7 +65,7 @@ fn write<'n>(kind: &str, open: &[u8], closed: impl Iterator<Item = (&'n str, Has
     out.push(b'}');
 }
 
-impl Leaf {
+impl Leaf<'_> {
     fn names(&self) -> impl Iterator<Item = &str> {
         self.closed.iter().map(|(name, _)| &**name)
     }
@@ -152,10 +153,10 @@ pub type Listed<'l> = (&'l str, u64, &'l str);
 ///
 /// # Errors
 /// [`LeafError`]; or what `take` gives.
-pub fn each<'l, E: From<LeafError>>(
-    files: &BTreeMap<String, Vec<u8>>,
+pub fn each<'f, 'l, E: From<LeafError>>(
+    files: &'f BTreeMap<String, Vec<u8>>,
     listed: impl Iterator<Item = Listed<'l>>,
-    mut take: impl FnMut(Leaf) -> Result<(), E>,
+    mut take: impl FnMut(Leaf<'f>) -> Result<(), E>,
 ) -> Result<(), E> {
     let assessment = "assessment.json";
     let read: Assessed = serde_json::from_slice(found(files, assessment)?).map_err(|error| unreadable(assessment, error))?;
@@ -167,11 +168,11 @@ pub fn each<'l, E: From<LeafError>>(
             "as_of": read.as_of, "as_of_from": read.as_of_from, "gate": read.gate, "name": read.name, "outcome": outcome,
             "schema": read.schema, "tool": read.tool,
         }))?,
-        closed: vec![("reason".into(), json(&read.outcome.reason)?), ("totals".into(), json(&read.totals)?)],
+        closed: vec![("reason".into(), json(&read.outcome.reason)?.into()), ("totals".into(), json(&read.totals)?.into())],
     })?;
     for (path, length, digest) in listed {
         let file = serde_json::json!({ "bytes": length, "path": path, "sha256": digest });
-        take(Leaf { kind: "file", open: b"{}".to_vec(), closed: vec![("file".into(), json(&file)?)] })?;
+        take(Leaf { kind: "file", open: b"{}".to_vec(), closed: vec![("file".into(), json(&file)?.into())] })?;
     }
     let mut findings = Findings::of(found(files, "findings.ndjson")?);
     for control in &read.controls {
@@ -182,11 +183,11 @@ pub fn each<'l, E: From<LeafError>>(
                 "population_complete": control.population_complete, "severity": control.severity, "sha256": control.sha256,
                 "status": control.status, "subject": control.subject, "title": control.title,
             }))?,
-            closed: vec![("file".into(), json(&control.file)?), ("population_gaps".into(), json(&control.population_gaps)?)],
+            closed: vec![("file".into(), json(&control.file)?.into()), ("population_gaps".into(), json(&control.population_gaps)?.into())],
         })?;
         for param in &control.params {
             let open = serde_json::json!({ "control": control.id, "name": param.get("name") });
-            take(Leaf { kind: "parameter", open: json(&open)?, closed: vec![("parameter".into(), json(param)?)] })?;
+            take(Leaf { kind: "parameter", open: json(&open)?, closed: vec![("parameter".into(), json(param)?.into())] })?;
         }
         verdicts(&control.id, files, &mut take)?;
         while let Some(leaf) = findings.next(&control.id)? {
@@ -201,10 +202,10 @@ fn found<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Result<&'f [u8
     files.get(path).map(Vec::as_slice).ok_or_else(|| LeafError::Missing(path.to_owned()))
 }
 
-fn verdicts<E: From<LeafError>>(
+fn verdicts<'l, E: From<LeafError>>(
     control: &str,
     files: &BTreeMap<String, Vec<u8>>,
-    take: &mut impl FnMut(Leaf) -> Result<(), E>,
+    take: &mut impl FnMut(Leaf<'l>) -> Result<(), E>,
 ) -> Result<(), E> {
     let path = format!("populations/{control}.csv");
     let mut reader = csv::Reader::from_reader(found(files, &path)?);
@@ -223,7 +224,7 @@ fn verdicts<E: From<LeafError>>(
         open.push(b'}');
         let cells = [("evidence", &row[3]), ("reason", &row[2]), ("subject", &row[0])];
         let closed = cells.into_iter().filter(|(name, cell)| *name == "subject" || !cell.is_empty());
-        take(Leaf { kind: "verdict", open, closed: closed.map(|(name, cell)| (name.into(), text(cell))).collect() })?;
+        take(Leaf { kind: "verdict", open, closed: closed.map(|(name, cell)| (name.into(), text(cell).into())).collect() })?;
     }
     Ok(())
 }
@@ -240,39 +241,22 @@ impl<'f> Findings<'f> {
     }
 
     /// The next line, if it is of this control.
-    fn next(&mut self, control: &str) -> Result<Option<Leaf>, LeafError> {
+    fn next(&mut self, control: &str) -> Result<Option<Leaf<'f>>, LeafError> {
         let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
         let (line, rest) = self.rest.split_at(end);
         if line.is_empty() {
             return Ok(None);
         }
-        let number = self.number;
-        let wrong = |why: &dyn std::fmt::Display| unreadable("findings.ndjson", format!("line {number}: {why}"));
-        let found: BTreeMap<String, Value> = serde_json::from_slice(line).map_err(|error| wrong(&error))?;
-        if found.get("control").and_then(Value::as_str) != Some(control) {
-            return Ok(None);
+        let quick = std::str::from_utf8(line).ok().and_then(canonical::members);
+        let leaf = match quick {
+            Some(members) => finding(&members, control),
+            None => read(line, control).map_err(|why| unreadable("findings.ndjson", format!("line {}: {why}", self.number)))?,
+        };
+        if leaf.is_some() {
+            self.rest = rest.get(1..).unwrap_or_default();
+            self.number += 1;
         }
-        self.rest = rest.get(1..).unwrap_or_default();
-        self.number += 1;
-        let json = |value: &Value| serde_json_canonicalizer::to_vec(value).map_err(|error| wrong(&error));
-        let mut leaf = Leaf { kind: "finding", ..Leaf::default() };
-        let mut open = serde_json::Map::new();
-        for (name, value) in found {
-            match (name.as_str(), value) {
-                ("control" | "severity" | "verdict", value) => {
-                    open.insert(name, value);
-                }
-                ("observed", Value::Object(columns)) => {
-                    for (column, value) in &columns {
-                        leaf.closed.push((format!("observed/{column}").into(), json(value)?));
-                    }
-                }
-                (_, value) => leaf.closed.push((name.into(), json(&value)?)),
-            }
-        }
-        leaf.closed.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-        leaf.open = json(&Value::Object(open))?;
-        Ok(Some(leaf))
+        Ok(leaf)
     }
 
     fn none_left(&self) -> Result<(), LeafError> {
@@ -282,6 +266,67 @@ impl<'f> Findings<'f> {
         let why = "stands out of order, is empty, or is of a control that was not judged";
         Err(unreadable("findings.ndjson", format!("line {}: {why}", self.number)))
     }
+}
+
+/// What everybody sees of a finding.
+const OPEN: [&str; 3] = ["control", "severity", "verdict"];
+
+/// The leaf of a line that is canonical, if it is of this control.
+fn finding<'f>(members: &[(&'f str, &'f str)], control: &str) -> Option<Leaf<'f>> {
+    let said = members.iter().find(|(name, _)| *name == "control").map(|(_, value)| value.as_bytes());
+    if said != Some(&text(control)) {
+        return None;
+    }
+    let mut leaf = Leaf { kind: "finding", open: vec![b'{'], closed: Vec::with_capacity(members.len() + 4) };
+    for (name, value) in members {
+        if OPEN.contains(name) {
+            if leaf.open.len() > 1 {
+                leaf.open.push(b',');
+            }
+            write_text(name, &mut leaf.open);
+            leaf.open.push(b':');
+            leaf.open.extend(value.as_bytes());
+        } else if let Some(columns) = canonical::members(value).filter(|_| *name == "observed") {
+            let observed = |(column, value): (&str, &'f str)| (format!("observed/{column}").into(), value.as_bytes().into());
+            leaf.closed.extend(columns.into_iter().map(observed));
+        } else {
+            leaf.closed.push(((*name).into(), value.as_bytes().into()));
+        }
+    }
+    leaf.open.push(b'}');
+    in_order(&mut leaf);
+    Some(leaf)
+}
+
+/// The same of any line.
+fn read(line: &[u8], control: &str) -> Result<Option<Leaf<'static>>, serde_json::Error> {
+    let found: BTreeMap<String, Value> = serde_json::from_slice(line)?;
+    if found.get("control").and_then(Value::as_str) != Some(control) {
+        return Ok(None);
+    }
+    let json = |value: &Value| serde_json_canonicalizer::to_vec(value).map(Cow::Owned);
+    let mut leaf = Leaf { kind: "finding", ..Leaf::default() };
+    let mut open = serde_json::Map::new();
+    for (name, value) in found {
+        match (name.as_str(), value) {
+            (open_name, value) if OPEN.contains(&open_name) => {
+                open.insert(name, value);
+            }
+            ("observed", Value::Object(columns)) => {
+                for (column, value) in &columns {
+                    leaf.closed.push((format!("observed/{column}").into(), json(value)?));
+                }
+            }
+            (_, value) => leaf.closed.push((name.into(), json(&value)?)),
+        }
+    }
+    leaf.open = serde_json_canonicalizer::to_vec(&Value::Object(open))?;
+    in_order(&mut leaf);
+    Ok(Some(leaf))
+}
+
+fn in_order(leaf: &mut Leaf) {
+    leaf.closed.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
 }
 
 /// The tree over a package's files: one pass, a batch of leaves at a time. While one is hashed, the next is read. `files` may be those alone that
@@ -296,7 +341,7 @@ pub fn tree<'l>(
     mut tree: Tree,
 ) -> Result<Tree, LeafError> {
     std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel::<Vec<Leaf>>(1);
+        let (sender, receiver) = mpsc::sync_channel::<Vec<Leaf<'_>>>(1);
         let hashing = scope.spawn(move || {
             for batch in receiver {
                 let first = tree.size();

@@ -35,8 +35,15 @@ impl Listing<'_> {
     /// A `manifest.json` among the files, and what lies in `attest/`, is not listed.
     #[must_use]
     pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Listing<'_> {
+        Listing::knowing(files, &BTreeMap::new())
+    }
+
+    /// The same; `known`: path → digest, of files that were hashed already by whoever made them.
+    #[must_use]
+    pub fn knowing<'f>(files: &'f BTreeMap<String, Vec<u8>>, known: &BTreeMap<String, String>) -> Listing<'f> {
+        let digest = |path: &String, bytes: &[u8]| known.get(path).map_or_else(|| sha256(bytes), String::clone);
         let listed: Vec<_> = files.iter().filter(|(path, _)| path.as_str() != PATH && !path.starts_with(GROWING)).collect();
-        Listing(listed.into_par_iter().map(|(path, bytes)| (path.as_str(), bytes.len() as u64, sha256(bytes))).collect())
+        Listing(listed.into_par_iter().map(|(path, bytes)| (path.as_str(), bytes.len() as u64, digest(path, bytes))).collect())
     }
 
     /// Every file, in the order of the paths.
@@ -64,12 +71,12 @@ pub fn root(files: &BTreeMap<String, Vec<u8>>) -> Result<Root, LeafError> {
     Listing::of(files).root(files)
 }
 
-/// The manifest of a package, as canonical JSON (RFC 8785): path in the package → bytes, in; `manifest.json`'s bytes, out.
+/// The manifest of a package, as canonical JSON (RFC 8785): path in the package → bytes, in; `manifest.json`'s bytes, out. `known`: as in [`Listing::knowing`].
 ///
 /// # Errors
 /// As [`root`].
-pub fn manifest(files: &BTreeMap<String, Vec<u8>>, as_of: Time) -> Result<Vec<u8>, LeafError> {
-    let listing = Listing::of(files);
+pub fn manifest(files: &BTreeMap<String, Vec<u8>>, known: &BTreeMap<String, String>, as_of: Time) -> Result<Vec<u8>, LeafError> {
+    let listing = Listing::knowing(files, known);
     Ok(written(&listing, as_of, &listing.root(files)?))
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@manifest`] | the digest of every file, and the root |
 //! | [`leaf`] | the leaves under the root, made from the files |
+//! | `canonical` | canonical JSON recognised, so that it is not read and written again |
 //! | [`tree`] | the tree over them, paths in it, and proofs that one grew into another |
 //! | [`account`] | what verification found, in sentences |
 //! | [`policy`] | what a reader asks of a package |
@@ -18,6 +19,7 @@
 pub mod account;
 pub mod archive;
 pub mod authority;
+mod canonical;
 pub mod disclosure;
 pub mod dsse;
 pub mod earlier;

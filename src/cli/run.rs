@@ -16,7 +16,7 @@ use crate::model::assessment::{Assessment, Outcome};
 use crate::model::project::Gate;
 use crate::model::table::Evidence;
 use crate::model::value::{Duration, SECOND};
-use crate::report;
+use crate::report::{self, Rendered};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -89,9 +89,9 @@ pub fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let Some(assessed) = assessed(&options.project, &given)? else { return Ok(Exit::Usage) };
     let Assessed { project, evidence, assessment, as_of_from_evidence } = assessed;
     terminal::done("judged");
-    let mut files = progress::during(|watch| report::render(&assessment, &evidence, &project, watch))?;
+    let Rendered { mut files, digests } = progress::during(|watch| report::render(&assessment, &evidence, &project, watch))?;
     terminal::done("report made");
-    let manifest = attest::manifest(&files, assessment.as_of)?;
+    let manifest = attest::manifest(&files, &digests, assessment.as_of)?;
     let root = attest::package::read_manifest(&manifest)?.root;
     files.insert(manifest::PATH.to_owned(), manifest);
     if let Some(ledger) = &options.ledger {

@@ -143,9 +143,15 @@ mod eight {
     pub(super) fn hashes(texts: &Texts, start: &Start) -> Vec<Hash> {
         let mut hashes = vec![[0; 32]; texts.ends.len()];
         let mut waiting = texts.iter().enumerate().map(|(place, text)| Lane { text, place, done: 0 });
-        let mut states = start.state.map(|word| [word; LANES]);
+        let mut states = [[0; LANES]; 8];
+        for (words, first) in states.iter_mut().zip(start.state) {
+            *words = [first; LANES];
+        }
         let mut padded = [[0; BLOCK]; LANES];
-        let mut lanes: [Option<Lane>; LANES] = std::array::from_fn(|_| waiting.next());
+        let mut lanes = [const { None }; LANES];
+        for lane in &mut lanes {
+            *lane = waiting.next();
+        }
         while lanes.iter().any(Option::is_some) {
             for (lane, block) in lanes.iter().zip(&mut padded) {
                 if let Some(lane) = lane {
@@ -157,8 +163,11 @@ mod eight {
                 let Some(lane) = place else { continue };
                 lane.done += 1;
                 if lane.done == blocks(lane.text) {
-                    hashes[lane.place] = hash(states.map(|words| words[number]));
-                    states.iter_mut().zip(start.state).for_each(|(words, first)| words[number] = first);
+                    let mut state = start.state;
+                    for (word, words) in state.iter_mut().zip(&mut states) {
+                        std::mem::swap(word, &mut words[number]);
+                    }
+                    hashes[lane.place] = hash(state);
                     *place = waiting.next();
                 }
             }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ReportError, page};
+use super::{Rendered, ReportError, page};
 use crate::model::baseline::{ACCEPTED, PACKED};
+use crate::model::digest::sha256;
 use crate::model::project::Project;
 use crate::model::table::{Evidence, REDACTED, REFERENCED, Referenced};
 use crate::model::trend;
@@ -18,13 +19,17 @@ fn place(kind: &str, file: &str) -> String {
     }
 }
 
-/// Path in the package → bytes.
+/// They, and the digest of each.
 ///
 /// # Errors
 /// [`ReportError::Path`] for a path that would leave the package, [`ReportError::Twice`] for two inputs of one path that differ.
-pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
-    let mut files = BTreeMap::new();
-    let mut put = |path: &str, bytes: &[u8]| -> Result<(), ReportError> {
+pub fn inputs(evidence: &Evidence, project: &Project) -> Result<Rendered, ReportError> {
+    let referenced: BTreeMap<&str, Referenced> = evidence
+        .referenced(project.packing)
+        .map(|file| (file.path.as_str(), Referenced { bytes: file.bytes.len() as u64, sha256: file.sha256.clone() }))
+        .collect();
+    let (mut files, mut digests) = (BTreeMap::new(), BTreeMap::new());
+    let mut put_known = |path: &str, bytes: &[u8], known: Option<&str>| -> Result<(), ReportError> {
         if path.is_empty() || path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(ReportError::Path(path.to_owned()));
         }
@@ -32,11 +37,17 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
         match files.get(&path) {
             Some(there) if there != bytes => Err(ReportError::Twice(path)),
             _ => {
+                digests.insert(path.clone(), known.map_or_else(|| sha256(bytes), str::to_owned));
                 files.insert(path, bytes.to_vec());
                 Ok(())
             }
         }
     };
+    // Evidence was hashed as it was read.
+    for file in evidence.files.iter().filter(|file| !referenced.contains_key(file.path.as_str())) {
+        put_known(&file.path, &file.bytes, Some(&file.sha256))?;
+    }
+    let mut put = |path: &str, bytes: &[u8]| put_known(path, bytes, None);
     put("tickmark.toml", project.text.as_bytes())?;
     for control in project.controls.iter().chain(project.deselected.iter().map(|left| &left.control)) {
         put(&place("controls", &control.file), control.text.as_bytes())?;
@@ -58,13 +69,6 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     }
     if let Some(logo) = &project.wording.logo {
         put(&logo.file, &logo.bytes)?;
-    }
-    let referenced: BTreeMap<&str, Referenced> = evidence
-        .referenced(project.packing)
-        .map(|file| (file.path.as_str(), Referenced { bytes: file.bytes.len() as u64, sha256: file.sha256.clone() }))
-        .collect();
-    for file in evidence.files.iter().filter(|file| !referenced.contains_key(file.path.as_str())) {
-        put(&file.path, &file.bytes)?;
     }
     if !referenced.is_empty() {
         put(REFERENCED, &serde_json_canonicalizer::to_vec(&referenced)?)?;
@@ -96,7 +100,7 @@ pub fn inputs(evidence: &Evidence, project: &Project) -> Result<BTreeMap<String,
     if !redacted.is_empty() {
         put(REDACTED, &serde_json_canonicalizer::to_vec(&redacted)?)?;
     }
-    Ok(files)
+    Ok(Rendered { files, digests })
 }
 
 /// The documents behind attestations and approvals of every kind that lie in the project.

@@ -21,7 +21,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::assessment::Assessment;
+use rayon::prelude::*;
+
+use crate::model::assessment::{Assessment, ControlResult};
 use crate::model::project::Project;
 use crate::model::salt::Salts;
 use crate::model::table::Evidence;
@@ -65,34 +67,74 @@ pub enum ReportError {
     Csv(#[from] csv::Error),
 }
 
-/// The files of a report package without `manifest.json`: path in the package, with `/` → bytes. The same arguments give the
-/// same bytes everywhere.
+/// What `render` makes.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Path in the package, with `/` → bytes.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// SHA-256 (hex) of those that were hashed on the way: all inputs, which are most of the bytes.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// What programs read of one control.
+struct Part {
+    population: Vec<u8>,
+    /// Of `findings.ndjson`.
+    lines: Vec<u8>,
+}
+
+/// The files of a report package without `manifest.json`. The same arguments give the same bytes everywhere.
 ///
 /// # Errors
 /// [`ReportError`]; an assessment with findings is not one.
-pub fn render(
-    assessment: &Assessment,
-    evidence: &Evidence,
-    project: &Project,
-    watch: &dyn Watch,
-) -> Result<BTreeMap<String, Vec<u8>>, ReportError> {
+pub fn render(assessment: &Assessment, evidence: &Evidence, project: &Project, watch: &dyn Watch) -> Result<Rendered, ReportError> {
     watch.begins("writing the report", "controls", assessment.controls.len());
-    let mut files = inputs::inputs(evidence, project)?;
-    let seal = Salts::of(&files).seal();
-    let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
-    files.insert("report.html".to_owned(), html::page(&project.wording, &assessment.name, &seal, &markdown, figures)?.into_bytes());
-    files.insert("report.md".to_owned(), markdown.into_bytes());
-    files.insert("assessment.json".to_owned(), serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?);
-    let mut lines = Vec::new();
-    for result in &assessment.controls {
-        for finding in map::findings(result) {
-            lines.extend(serde_json_canonicalizer::to_vec(&finding)?);
-            lines.push(b'\n');
-        }
-        files.insert(format!("populations/{}.csv", result.control.id), population::csv(result, evidence)?);
+    let Rendered { mut files, digests } = inputs::inputs(evidence, project)?;
+    let seal = Salts::listed(digests.iter().map(|(path, digest)| (path.as_str(), digest))).seal();
+    let people = || -> Result<(String, String), ReportError> {
+        let page::Rendered { markdown, figures } = page::markdown(assessment, evidence, project, &seal)?;
+        Ok((html::page(&project.wording, &assessment.name, &seal, &markdown, figures)?, markdown))
+    };
+    let part = |result: &ControlResult| -> Result<Part, ReportError> {
+        let part = Part { population: population::csv(result, evidence)?, lines: lines(result)? };
         watch.done();
+        Ok(part)
+    };
+    let (people, parts) = rayon::join(people, || assessment.controls.par_iter().map(part).collect::<Result<Vec<_>, _>>());
+    let ((html, markdown), parts) = (people?, parts?);
+    files.insert("report.html".to_owned(), html.into_bytes());
+    files.insert("report.md".to_owned(), markdown.into_bytes());
+    let mut all = Vec::with_capacity(parts.iter().map(|part| part.lines.len()).sum());
+    for (result, Part { population, lines }) in assessment.controls.iter().zip(parts) {
+        files.insert(format!("populations/{}.csv", result.control.id), population);
+        all.extend(lines);
     }
-    files.insert("findings.ndjson".to_owned(), lines);
+    let rest = serde_json_canonicalizer::to_vec(&map::assessment(assessment, evidence, project, &seal))?;
+    files.insert("assessment.json".to_owned(), with_findings(&rest, &all));
+    files.insert("findings.ndjson".to_owned(), all);
     files.insert("register.csv".to_owned(), register::csv(evidence)?);
-    Ok(files)
+    Ok(Rendered { files, digests })
+}
+
+/// The findings of a control, one a line, each canonical JSON.
+fn lines(result: &ControlResult) -> Result<Vec<u8>, ReportError> {
+    let mut lines = Vec::new();
+    for finding in map::findings(result) {
+        serde_json::to_writer(&mut lines, &finding)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// The assessment with its findings, which are large and written already. (In the text of a value a quotation mark is escaped, and no
+/// other object has such a field.)
+fn with_findings(assessment: &[u8], lines: &[u8]) -> Vec<u8> {
+    const NONE: &[u8] = b"\"findings\":[";
+    let at = assessment.windows(NONE.len()).position(|window| window == NONE).map_or(assessment.len(), |at| at + NONE.len());
+    let mut whole = Vec::with_capacity(assessment.len() + lines.len());
+    whole.extend_from_slice(&assessment[..at]);
+    let list = lines.strip_suffix(b"\n").unwrap_or(lines);
+    whole.extend(list.iter().map(|byte| if *byte == b'\n' { b',' } else { *byte }));
+    whole.extend_from_slice(&assessment[at..]);
+    whole
 }

@@ -41,7 +41,8 @@ pub struct AssessmentFile<'a> {
     pub controls: Vec<Control<'a>>,
     pub waivers: Vec<Waiver<'a>>,
     pub deselected: Vec<Deselected<'a>>,
-    pub findings: Vec<Finding<'a>>,
+    /// The lines of `findings.ndjson`, put here once the rest is written.
+    pub findings: [Finding<'a>; 0],
 }
 
 #[derive(Serialize)]
@@ -347,34 +348,35 @@ pub struct Deselected<'a> {
     pub narrowed: bool,
 }
 
+/// Its fields, and those of what it holds, stand in the order of canonical JSON, so that it is written canonically as it is.
 #[derive(Serialize)]
 pub struct Finding<'a> {
-    pub id: &'a str,
-    pub control: &'a str,
-    pub subject: &'a str,
-    pub verdict: &'static str,
-    pub severity: &'static str,
-    pub observed: &'a BTreeMap<String, String>,
-    pub reasons: Vec<Reason<'a>>,
-    pub evidence: Vec<Position<'a>>,
-    pub group: Option<Group>,
-    /// The waivers that cover it, by id.
-    pub waivers: &'a [String],
     /// Of a fail where a baseline is in force: `known`, `new`.
     pub baseline: Option<&'static str>,
+    pub control: &'a str,
+    pub evidence: Vec<Position<'a>>,
+    pub group: Option<Group>,
+    pub id: &'a str,
+    pub observed: &'a BTreeMap<String, String>,
+    pub reasons: Vec<Reason<'a>>,
+    pub severity: &'static str,
+    pub subject: &'a str,
+    pub verdict: &'static str,
+    /// The waivers that cover it, by id.
+    pub waivers: &'a [String],
 }
 
 #[derive(Serialize)]
 pub struct Reason<'a> {
-    pub word: &'static str,
     pub detail: &'a str,
+    pub word: &'static str,
 }
 
 #[derive(Serialize)]
 pub struct Position<'a> {
-    pub source: &'a str,
     pub file: &'a str,
     pub record: &'a str,
+    pub source: &'a str,
 }
 
 #[derive(Serialize)]

@@ -497,7 +497,7 @@ fn baseline() -> Baseline {
 }
 
 pub fn package() -> BTreeMap<String, Vec<u8>> {
-    render(&assessment(), &evidence(), &project(), &Unwatched).unwrap()
+    render(&assessment(), &evidence(), &project(), &Unwatched).unwrap().files
 }
 
 /// One whose `assessment.json` has every object that there may be.
@@ -518,7 +518,7 @@ pub fn with_every_object() -> BTreeMap<String, Vec<u8>> {
         commands: vec![(vec!["deck".to_owned()], 1)],
         files: vec![("dump.yaml".to_owned(), sha256(b"a"), sha256(b"b"))],
     });
-    render(&assessment, &evidence, &project(), &Unwatched).unwrap()
+    render(&assessment, &evidence, &project(), &Unwatched).unwrap().files
 }
 
 fn text(files: &BTreeMap<String, Vec<u8>>, path: &str) -> String {
@@ -536,7 +536,7 @@ fn the_package_holds_every_file() {
     insta::assert_snapshot!(paths.join("\n"));
     assert_eq!(text(&files, "inputs/evidence/kong/dump-old.yaml"), "old");
     assert_eq!(package(), files, "the same again");
-    let manifest: Value = serde_json::from_slice(&manifest(&files, assessment().as_of).unwrap()).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest(&files, &BTreeMap::new(), assessment().as_of).unwrap()).unwrap();
     assert_eq!(manifest["files"].as_array().unwrap().len(), files.len());
 }
 
@@ -680,7 +680,7 @@ fn whatever_was_found_the_report_stays_small() {
     evidence.quarantine =
         (0..5_000).map(|record| Quarantined { file: long.clone(), position: format!("line {record}"), reason: long.clone() }).collect();
     evidence.files = (0..2_000).map(|n| file(0, &format!("evidence/{n:05}.pem"), "x")).collect();
-    let files = render(&assessment, &evidence, &project(), &Unwatched).unwrap();
+    let files = render(&assessment, &evidence, &project(), &Unwatched).unwrap().files;
     for name in ["report.md", "report.html"] {
         assert!(files[name].len() < 2_000_000, "{name}: {}", files[name].len());
     }

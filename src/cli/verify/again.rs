@@ -20,7 +20,7 @@ use crate::model::assessment::{Assessment, ENGINE};
 use crate::model::project::{Gate, Project};
 use crate::model::salt::INPUTS;
 use crate::model::table::REFERENCED;
-use crate::report;
+use crate::report::{self, Rendered};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -47,7 +47,7 @@ pub fn check(files: &Files, manifest: &Manifest, evidence: Option<&Path>, accoun
             }
             if ours {
                 let again = progress::during(|watch| report::render(&assessment, &evidence, &project, watch));
-                match rendered(&again, assessment.as_of) {
+                match rendered(again, assessment.as_of) {
                     Ok(again) => every_byte(files, &again, account),
                     Err(why) => account.failed(format!("the report cannot be made again: {why:#}")),
                 }
@@ -133,9 +133,9 @@ fn unpacked(files: &Files) -> anyhow::Result<tempfile::TempDir> {
     Ok(work)
 }
 
-fn rendered(again: &Result<Files, report::ReportError>, as_of: crate::model::value::Time) -> anyhow::Result<Files> {
-    let mut again = again.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?.clone();
-    let manifest = attest::manifest(&again, as_of)?;
+fn rendered(again: Result<Rendered, report::ReportError>, as_of: crate::model::value::Time) -> anyhow::Result<Files> {
+    let Rendered { files: mut again, digests } = again?;
+    let manifest = attest::manifest(&again, &digests, as_of)?;
     again.insert(manifest::PATH.to_owned(), manifest);
     Ok(again)
 }
