@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
 use super::canonical::complete;
@@ -77,7 +77,7 @@ impl<'c> Own<'c> {
     }
 }
 
-/// A field that is no list and no object, and a text without escapes.
+/// A field that is a text without escapes, a number, true or false, nothing, or a list of texts.
 enum Field<'de> {
     Text(&'de str),
     Other(Value),
@@ -143,6 +143,15 @@ impl<'de> Visitor<'de> for Scalar {
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
         Ok(Field::Text(text))
+    }
+
+    /// A list of texts; what it is called, its texts are.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Field<'de>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element::<Option<&str>>()? {
+            list.push(item.map_or(Value::Null, Value::from));
+        }
+        Ok(Field::Other(Value::Array(list)))
     }
 
     fn visit_unit<E>(self) -> Result<Field<'de>, E> {

@@ -65,6 +65,9 @@ fn member() -> impl Strategy<Value = (String, Value)> {
         any::<i16>().prop_map(Value::from),
         any::<f32>().prop_map(Value::from),
         Just(serde_json::json!(["a", "b"])),
+        Just(serde_json::json!(["b", null, "a", "a"])),
+        Just(serde_json::json!(["a", 1])),
+        Just(serde_json::json!([])),
         Just(serde_json::json!({ "native_id": "n" }))
     ];
     (prop::sample::select(&NAMES[..]).prop_map(str::to_owned), value)
