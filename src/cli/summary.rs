@@ -40,10 +40,12 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
             if source.absent && source.quarantined > 0 {
                 words.push(format!("yielded nothing: {}", printable(&source.completeness_note)));
             } else if source.absent {
-                words.push("yielded nothing".to_owned());
+                let why = source.notes.last().map(|note| format!(": {}", printable(note)));
+                words.push(format!("yielded nothing{}", why.unwrap_or_default()));
             } else {
                 if !source.fresh {
-                    words.push("stale".to_owned());
+                    let undated = source.collected_at.is_none() && source.failed.is_none();
+                    words.push(if undated { "stale: nobody says when it was collected" } else { "stale" }.to_owned());
                 }
                 if source.completeness.word() != "full" {
                     words.push(format!("{}: {}", source.completeness.word(), source.completeness_note));

@@ -13,6 +13,11 @@ pub fn gaps(sources: &[Source]) -> Vec<Vec<Gap>> {
     SCHEMA
         .iter()
         .map(|schema| {
+            if schema.name == "system" {
+                // Which systems it would have named, nobody knows.
+                let silent = sources.iter().filter(|source| source.absent && source.system.is_none());
+                return silent.map(|source| Gap { source: source.id.clone(), why: Why::Absent }).collect();
+            }
             if schema.derived {
                 return Vec::new();
             }

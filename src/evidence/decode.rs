@@ -8,6 +8,9 @@ use super::records::{self, Record};
 use super::{pages, pem, plain, strict};
 use crate::model::project::Format;
 
+/// How the complaint about a document that was cut off begins.
+pub const TOO_SOON: &str = "JSON that ends too soon";
+
 /// The deepest nesting of a document.
 const NESTING: usize = 120;
 /// What stands in place of a file, or a line of one, that could not be parsed and might hold secrets; the reason follows.
@@ -203,7 +206,7 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     strict::json(bytes).map_err(|(error, fault)| {
         let what = match (fault, error.classify()) {
             (Some(fault), _) => fault,
-            (None, serde_json::error::Category::Eof) => "JSON that ends too soon",
+            (None, serde_json::error::Category::Eof) => TOO_SOON,
             (None, _) => "not JSON",
         };
         format!("{what}: line {}, column {}", error.line(), error.column())

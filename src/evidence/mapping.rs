@@ -159,8 +159,14 @@ fn foreign(reading: &Reading<'_>, path: &str, plain: &[u8], decoded: &mut Decode
     let looks = recognise::looks(path, plain);
     let kinds = recognise::kinds((reading.known)(), &reading.mapping.kind, path, plain);
     if kinds.is_empty() {
-        let why = fault.unwrap_or_else(|| format!("it does not look like an export of {}", reading.mapping.title));
-        return Ok(Some(format!("{why}; it looks like {looks}")));
+        return Ok(Some(match fault {
+            Some(why) if why.starts_with(decode::TOO_SOON) => format!("{why}; it was cut off: export it again"),
+            Some(why) => format!("{why}; it looks like {looks}"),
+            None if looks == recognise::TEXT && decoded.document.is_none() && decoded.records.is_empty() => {
+                format!("it holds no record of {}: nothing, or a header with nothing below it", reading.mapping.title)
+            }
+            None => format!("it does not look like an export of {}; it looks like {looks}", reading.mapping.title),
+        }));
     }
     Err(EvidenceError::OtherKind {
         source_id: reading.config.id.clone(),

@@ -80,7 +80,9 @@ pub fn read(request: &Request<'_>) -> Result<(Evidence, Time, bool), EvidenceErr
             // Often the cause: a file that says when it was collected, and could not be read.
             let unread = || {
                 let said = |export: &Export| export.quarantine.first().map(|found| format!("; {}: {}", found.file, found.reason));
-                EvidenceError::NoAsOf { unread: exports.iter().find_map(said).unwrap_or_default() }
+                let silent = request.sources.iter().enumerate().find(|(number, _)| exports.iter().all(|export| export.config != *number));
+                let absent = || silent.map(|(_, config)| format!("; of source `{}`: {}", config.id, sources::nothing(config)));
+                EvidenceError::NoAsOf { unread: exports.iter().find_map(said).or_else(absent).unwrap_or_default() }
             };
             (newest.ok_or_else(unread)?, true)
         }

@@ -97,6 +97,9 @@ pub fn whole_fault(decoded: &Decoded) -> Option<&str> {
     decoded.quarantine.iter().find(|(position, _)| nothing || position.is_empty()).map(|(_, reason)| reason.as_str())
 }
 
+/// What nothing else can be said of.
+pub const TEXT: &str = "lines of text";
+
 /// What a file looks like, in words: its form and the names in it, never its values.
 pub fn looks(path: &str, bytes: &[u8]) -> String {
     for format in [Format::Ndjson, Format::Json, Format::Csv] {
@@ -119,7 +122,7 @@ pub fn looks(path: &str, bytes: &[u8]) -> String {
     match decode::decode(Format::Yaml, path, bytes).document {
         Some(document @ (Value::Object(_) | Value::Array(_))) => shape(&document),
         _ if text.chars().any(|c| c.is_control() && !c.is_whitespace()) => "no text".to_owned(),
-        _ => "lines of text".to_owned(),
+        _ => TEXT.to_owned(),
     }
 }
 

@@ -298,14 +298,19 @@ fn notes(
     notes.extend(columns.into_iter().cloned());
     notes.extend(used.iter().flat_map(|number| remarks[*number].clone()));
     if all.is_empty() {
-        notes.push(match &config.exports {
-            Exports::Files(path) if files::is_pattern(path) => format!("no file matches `{path}`"),
-            Exports::Files(path) => format!("there is no file `{path}`"),
-            Exports::Locker(_) => "the locker holds no export of it that was collected at or before the time of the assessment".to_owned(),
-        });
+        notes.push(nothing(config));
     }
     debug_assert!(used.iter().all(|number| exports[*number].config == position));
     notes
+}
+
+/// Why a source gave no file.
+pub fn nothing(config: &SourceConfig) -> String {
+    match &config.exports {
+        Exports::Files(path) if files::is_pattern(path) => format!("no file matches `{path}`"),
+        Exports::Files(path) => format!("there is no file `{path}`"),
+        Exports::Locker(_) => "the locker holds no export of it that was collected at or before the time of the assessment".to_owned(),
+    }
 }
 
 /// SEMANTICS §2.2, §2.3: what keeps a source from being whole, in words.

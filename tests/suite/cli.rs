@@ -145,6 +145,18 @@ fn nothing_read_is_not_nothing_in_quarantine() {
     assert_eq!(verdicts, ["unknown", "pass"], "{population}");
 }
 
+/// Which systems there are, a source of which nothing could be read does not say.
+#[test]
+fn the_systems_of_what_was_not_read_are_not_none() {
+    let settings = "name = \"x\"\ncontrols = [\"MON-03\"]\nas-of = \"2026-06-30T00:00:00Z\"\n[[source]]\nkind = \"aws-credential-report\"\n\
+                    path = \"report.csv\"\ncollected-at = \"2026-06-29T12:00:00Z\"\n";
+    let (output, said, work) = run(&[("tickmark.toml", settings), ("report.csv", "")], &["run"]);
+    assert_eq!(output.status.code(), Some(2), "nothing was judged: {said}");
+    let assessment = std::fs::read(work.path().join("report/assessment.json")).unwrap();
+    let assessment: serde_json::Value = serde_json::from_slice(&assessment).unwrap();
+    assert_eq!(assessment["controls"][0]["status"], "unknown", "{said}");
+}
+
 #[test]
 fn help_has_an_example_for_each_command() {
     for command in ["run", "check", "test", "export"] {

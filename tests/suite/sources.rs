@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tickmark::evidence::{FingerprintKey, kinds, tried};
 use tickmark::load::shipped_mappings;
 use tickmark::model::row::Cell;
@@ -239,6 +239,107 @@ fn a_word_that_is_not_known_decides_nothing() {
 
 /// The same things in two forms: either mapping may be meant.
 const ALIKE: [(&str, &str); 0] = [];
+
+/// What roles are given, each by one inline policy and one trust policy (action, resource, condition of the trust): `wildcard`, `privileged`, and
+/// the trust's `condition`; null: not said.
+fn of_roles(roles: &[(&str, &str, Value)]) -> Vec<[Value; 3]> {
+    let document = |statement: Value| json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let role = |(number, (action, resource, condition)): (usize, &(&str, &str, Value))| {
+        let trusted = json!({ "AWS": "444455556666" });
+        json!({
+            "Arn": format!("arn:aws:iam::111122223333:role/{number}"), "RoleName": number.to_string(), "AttachedManagedPolicies": [],
+            "RolePolicyList": [{ "PolicyName": "p", "PolicyDocument": document(json!({ "Effect": "Allow", "Action": action, "Resource": resource })) }],
+            "AssumeRolePolicyDocument":
+                document(json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": trusted, "Condition": condition })),
+        })
+    };
+    let all: Vec<Value> = roles.iter().enumerate().map(role).collect();
+    let export = json!({ "UserDetailList": [], "GroupDetailList": [], "RoleDetailList": all, "Policies": [] }).to_string().into_bytes();
+    let mapping = shipped("aws-account-authorization-details");
+    let rows = tried(&mapping, &[], None, "export.json", export, &FingerprintKey::given(&[]), shipped_mappings).unwrap().rows;
+    let find = |number: usize, kind: &str, reference: &str| {
+        let id = format!("aws:111122223333:role/{number}");
+        rows.iter().find(|row| row["table"] == "grant" && row["kind"] == kind && row[reference] == id.as_str()).unwrap()
+    };
+    let one = |number: usize| {
+        let access = find(number, "access", "identity");
+        [access["wildcard"].clone(), access["privileged"].clone(), find(number, "trust", "target")["condition"].clone()]
+    };
+    (0..roles.len()).map(one).collect()
+}
+
+#[test]
+fn what_matches_every_resource_of_a_service_is_a_wildcard() {
+    // A star at the end of a part of an ARN goes on over the colons.
+    let every_bucket = [
+        "arn:aws:s3:*",
+        "arn:aws:s3:::*",
+        "arn:aws:s3::*",
+        "arn:aws:s3:*:*:*",
+        "arn:aws:s3:::?*",
+        "arn:aws:s3:::*/*",
+        "arn:aws:s3:::**",
+        "*",
+        "?*",
+        "arn:*",
+        "arn:aws:*",
+        "arn:aws:*:*:*:*",
+        "arn:*:s3:::*",
+    ];
+    let every_queue = ["arn:aws:sqs:*", "arn:aws:sqs:eu-west-1:*", "arn:aws:sqs:eu-*:111122223333:*", "arn:aws:sqs:*:*:*"];
+    let every_identity = ["*", "arn:aws:iam:*", "arn:aws:iam::*", "arn:aws:iam::*:*", "arn:aws:iam::111122223333:*"];
+    let some = ["arn:aws:s3:::share", "arn:aws:s3:::share/*", "arn:aws:s3:::share-*", "arn:aws:s3:::*-share"];
+    let (yes, no, open) = (Value::Bool(true), Value::Bool(false), Value::Null);
+    let mut cases = Vec::new();
+    let mut add =
+        |action, resource, wildcard: &Value, privileged: &Value| cases.push((action, resource, wildcard.clone(), privileged.clone()));
+    for resource in every_bucket {
+        add("s3:*", resource, &yes, &no);
+        // All rights over one service that holds data are not all rights, nor known to be none over identities.
+        let all = matches!(resource, "*" | "?*" | "arn:*" | "arn:aws:*" | "arn:aws:*:*:*:*");
+        add("*", resource, &yes, if all { &yes } else { &open });
+    }
+    every_queue.iter().for_each(|resource| add("sqs:*", resource, &yes, &no));
+    every_identity.iter().for_each(|resource| add("iam:*", resource, &yes, &yes));
+    some.iter().for_each(|resource| add("s3:*", resource, &no, &no));
+    let roles: Vec<(&str, &str, Value)> = cases.iter().map(|(action, resource, ..)| (*action, *resource, json!({}))).collect();
+    for ((action, resource, wildcard, privileged), [told, rights, _]) in cases.into_iter().zip(of_roles(&roles)) {
+        assert_eq!((told, rights), (wildcard, privileged), "{action} on {resource}");
+    }
+}
+
+#[test]
+fn a_condition_that_demands_nothing_is_none() {
+    let nothing = [
+        json!({}),
+        json!({ "StringLike": { "aws:PrincipalArn": "*" } }),
+        json!({ "ArnLike": { "aws:PrincipalArn": ["arn:aws:iam::444455556666:role/x", "*"] } }),
+        json!({ "IpAddress": { "aws:SourceIp": ["10.0.0.0/8", "0.0.0.0/0"] } }),
+    ];
+    // These hold for nearly everybody, or where the caller leaves the key away.
+    let little = [
+        json!({ "StringNotEquals": { "sts:ExternalId": "x" } }),
+        json!({ "StringEqualsIfExists": { "sts:ExternalId": "x" } }),
+        json!({ "ForAllValues:StringEquals": { "aws:TagKeys": ["x"] } }),
+        json!({ "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" }, "StringLike": { "sts:ExternalId": "*" } }),
+        json!({ "Null": { "sts:ExternalId": "false" } }),
+    ];
+    let something = [
+        json!({ "StringEquals": { "sts:ExternalId": "x-4711" } }),
+        json!({ "StringLike": { "aws:PrincipalArn": "*" }, "StringEquals": { "sts:ExternalId": "x" } }),
+        json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }),
+    ];
+    let all: Vec<Value> = nothing.iter().chain(&little).chain(&something).cloned().collect();
+    let roles: Vec<(&str, &str, Value)> = all.iter().map(|condition| ("s3:GetObject", "arn:aws:s3:::share/*", condition.clone())).collect();
+    for (number, [_, _, told]) in of_roles(&roles).into_iter().enumerate() {
+        let condition = &all[number];
+        match number {
+            _ if number < nothing.len() => assert_eq!(told, "none", "{condition}"),
+            _ if number < nothing.len() + little.len() => assert_eq!(told, Value::Null, "{condition}"),
+            _ => assert!(told.as_str().is_some_and(|text| text.starts_with('{')), "{condition}"),
+        }
+    }
+}
 
 #[test]
 fn every_mapping_recognises_its_own_export_and_no_other() {

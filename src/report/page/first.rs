@@ -25,7 +25,7 @@ pub struct FirstView<'a> {
     count: usize,
     /// `6 credentials`.
     subjects: String,
-    /// The subject that has been there longest, and since when.
+    /// The subject that has been there longest.
     oldest: Option<Oldest<'a>>,
     /// How many identities it concerns.
     reach: String,
@@ -36,7 +36,8 @@ pub struct FirstView<'a> {
 #[derive(Serialize)]
 struct Oldest<'a> {
     subject: &'a str,
-    since: String,
+    /// `issued 2023-05-02T08:00:00Z`: when it began, which is not when it began to fail.
+    began: String,
 }
 
 /// Failing controls by severity, then by the age of the oldest failing subject, then by how many identities they concern.
@@ -69,7 +70,7 @@ fn line<'a>(result: &'a ControlResult, oldest: Option<(Time, &'a str)>, reach: u
         severity: control.severity.word(),
         count: result.counts.fail,
         subjects: count(result.counts.fail, subject, &plural),
-        oldest: oldest.map(|(since, subject)| Oldest { subject, since: since.to_string() }),
+        oldest: oldest.map(|(at, id)| Oldest { subject: id, began: format!("{} {at}", beginning(subject).map_or("", |(_, word)| word)) }),
         reach: if subject == "identity" || reach == 0 { String::new() } else { count(reach, "identity", "identities") },
         remedy: author::rewrite(first_sentence(&control.remediation)),
     }
@@ -92,6 +93,18 @@ fn failing<'a>(result: &'a ControlResult, evidence: &Evidence) -> (Option<(Time,
     (oldest, reach)
 }
 
+/// The column that says when a row of a table began, and how that is said.
+fn beginning(table: &str) -> Option<(&'static str, &'static str)> {
+    match table {
+        "credential" => Some(("issued_at", "issued")),
+        "identity" => Some(("created_at", "created")),
+        "grant" => Some(("granted_at", "granted")),
+        "exposure" => Some(("detected_at", "detected")),
+        "event" => Some(("at", "of")),
+        _ => None,
+    }
+}
+
 /// Since when the subjects of a control have been there.
 pub struct Since<'e> {
     subject: &'static str,
@@ -103,14 +116,7 @@ pub struct Since<'e> {
 impl<'e> Since<'e> {
     pub fn of(control: &Control, evidence: &'e Evidence) -> Since<'e> {
         let subject = SCHEMA.get(control.subject).map_or("", |table| table.name);
-        let begins = match subject {
-            "credential" => Some("issued_at"),
-            "identity" => Some("created_at"),
-            "grant" => Some("granted_at"),
-            "exposure" => Some("detected_at"),
-            "event" => Some("at"),
-            _ => None,
-        };
+        let begins = beginning(subject).map(|(column, _)| column);
         let table = begins.and_then(|_| Reading::of(evidence, subject));
         Since { subject, table, begins: table.and_then(|table| table.values(begins?)) }
     }
