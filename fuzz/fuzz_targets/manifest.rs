@@ -4,6 +4,7 @@
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -28,7 +29,7 @@ fn seeds() -> Vec<Vec<u8>> {
         "==== assessment.json\n{assessment}\n==== findings.ndjson\n{finding}\n==== populations/A-01.csv\nsubject,verdict,reason,evidence\na,fail,r,\"e,f\"\n"
     );
     let files = parts(small.as_bytes()).unwrap();
-    let made = manifest::manifest(&files, Time(0)).unwrap();
+    let made = manifest::manifest(&files, &BTreeMap::new(), Time(0)).unwrap();
     let complete = [small.as_bytes(), b"==== manifest.json\n", &made, b"\n"].concat();
     vec![
         FROZEN[manifest::PATH].clone(),
@@ -49,7 +50,7 @@ fuzz_target!(
         {
             bytes.pop();
         }
-        if let Ok(made) = manifest::manifest(&files, Time(data.len() as i64)) {
+        if let Ok(made) = manifest::manifest(&files, &BTreeMap::new(), Time(data.len() as i64)) {
             let read = package::read_manifest(&made).expect("what is written is read");
             let value: Value = serde_json::from_slice(&made).unwrap();
             assert_eq!(serde_json_canonicalizer::to_vec(&value).unwrap(), made, "it is canonical");
