@@ -70,7 +70,7 @@ pub enum EvidenceError {
     Unreadable { path: PathBuf, why: std::io::Error },
     #[error("{path} leads out of the project; evidence lies inside it, so that a package can hold it")]
     OutsideProject { path: PathBuf },
-    #[error("{path} is no file: nothing else is read")]
+    #[error("{path} is no file: nothing else is read; for the files of a folder give a pattern, such as `evidence/*.csv`")]
     NoFile { path: PathBuf },
     #[error("{path} matches a pattern, and its name is not UTF-8; rename it, so that a package can hold it")]
     Name { path: PathBuf },
