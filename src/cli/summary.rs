@@ -7,7 +7,7 @@ use std::path::Path;
 use super::exit::Exit;
 use crate::model::assessment::{Assessment, ControlResult, Outcome, Status, Verdict};
 use crate::model::schema::SCHEMA;
-use crate::model::table::Evidence;
+use crate::model::table::{Evidence, Source};
 
 /// How many findings of a failing control are named.
 const NAMED: usize = 3;
@@ -48,8 +48,9 @@ pub fn render(assessment: &Assessment, evidence: &Evidence, colour: bool) -> Str
                     words.push(if undated { "stale: nobody says when it was collected" } else { "stale" }.to_owned());
                 }
                 if source.completeness.word() != "full" {
-                    words.push(format!("{}: {}", source.completeness.word(), source.completeness_note));
+                    words.push(format!("{}: {}", source.completeness.word(), printable(&source.completeness_note)));
                 }
+                words.extend(first_quarantined(source, evidence));
             }
             let _ = writeln!(out, "  source {}: {}", source.id, words.join("; "));
         }
@@ -199,6 +200,22 @@ pub fn printable(text: &str) -> String {
             if hidden { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }
         })
         .collect()
+}
+
+/// The first record of a source that did not fit, with its place and why.
+fn first_quarantined(source: &Source, evidence: &Evidence) -> Option<String> {
+    if source.quarantined == 0 {
+        return None;
+    }
+    let of_source = |path: &str| {
+        evidence
+            .files
+            .iter()
+            .any(|file| file.path == path && evidence.sources.get(file.source as usize).is_some_and(|of| of.id == source.id))
+    };
+    let first = evidence.quarantine.iter().find(|found| of_source(&found.file))?;
+    let place = if first.position.is_empty() { first.file.clone() } else { format!("{}, {}", first.file, first.position) };
+    Some(printable(&format!("in quarantine: {place}: {}{}", first.reason, if source.quarantined > 1 { ", and others" } else { "" })))
 }
 
 pub fn plural(name: &str, count: usize) -> String {

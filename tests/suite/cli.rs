@@ -145,6 +145,14 @@ fn nothing_read_is_not_nothing_in_quarantine() {
     assert_eq!(verdicts, ["unknown", "pass"], "{population}");
 }
 
+#[test]
+fn the_terminal_says_where_the_first_record_is_that_does_not_fit_and_why() {
+    let files = project("id,system,owner\na,s,p1\nb,s,never\n");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (_, said, _) = run(&files, &["run"]);
+    assert!(said.contains("; in quarantine: identity.csv, line 3: `owner` cannot be `never`"), "{said}");
+}
+
 /// Which systems there are, a source of which nothing could be read does not say.
 #[test]
 fn the_systems_of_what_was_not_read_are_not_none() {
